@@ -1,0 +1,21 @@
+/* Constraints on versions: "= != > < >= <= ~>", comma means and; meaning of go-version 1.9.0. */
+#ifndef OV_VERSION_CONSTRAINT_H
+#define OV_VERSION_CONSTRAINT_H
+
+#include "version/version.h"
+
+enum { OV_CONSTRAINT_TEXT_MAX = 2048 /* bytes; longer is OV_INVALID */ };
+
+typedef struct ov_constraint ov_constraint;
+
+/* The caller frees. OV_INVALID: "constraint \"^1\": malformed ...". The empty text is malformed: callers that mean "no
+ * constraint" do not parse it. */
+OV_MUST_CHECK ov_status ov_constraint_parse(ov_str text, ov_constraint **ret, ov_err *err);
+void ov_constraint_free(ov_constraint *c);
+void ov_constraint_free_p(ov_constraint **c);
+bool ov_constraint_check(const ov_constraint *c, const ov_version *v);
+/* "~>3" fixes nothing, it allows every higher major: the "3" of the first such term, for a hint to write "~>3.0". Its
+ * ptr is NULL when there is none. A view, valid as long as c. */
+ov_str ov_constraint_open_term(const ov_constraint *c);
+
+#endif
