@@ -1,0 +1,23 @@
+/* The streams and buckets of the bus, from this one definition; plain data that lib/bus turns into a configuration. */
+#ifndef OPVIC_PROTO_STREAMS_H
+#define OPVIC_PROTO_STREAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    const char *name;
+    const char *const *subjects; /* NULL-terminated; NULL for buckets */
+    const char *description;
+    bool bucket, work_queue, discard_new;
+    int64_t max_age_ms;           /* 0: none; STREAM_AGE_EXPIRATION: max(24 h, 4 x the cache expiration) */
+    int64_t max_msgs_per_subject; /* -1: none */
+    int64_t max_bytes_share;      /* percent of --streams.max-bytes, 0: no limit */
+    int64_t duplicate_window_ms;
+} stream_definition;
+enum { STREAM_AGE_EXPIRATION = -1 };
+extern const stream_definition stream_definitions[];
+extern const size_t stream_definition_count;
+
+#endif

@@ -1,0 +1,119 @@
+/* Resolves what a tracker would name, looks once and prints the list as it would be stored. */
+#include "services/fetcher/get.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "proto/source.h"
+#include "services/fetcher/outcome.h"
+#include "services/fetcher/settings.h"
+#include "base/poison.h"
+
+enum { STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_FAILURE_KIND = 10 };
+
+typedef struct {
+    char *provider, *strategy, *repo, *chart;
+} get_settings;
+
+#define AT(member) offsetof(get_settings, member)
+static const ov_setting get_table[] = {
+    {.flag = "provider", .type = OV_SET_TEXT, .offset = AT(provider), .required = true, .help = "github or helm"},
+    {.flag = "strategy",
+     .type = OV_SET_TEXT,
+     .offset = AT(strategy),
+     .required = true,
+     .help = "releases or tags; chartVersion or appVersion"},
+    {.flag = "repo",
+     .type = OV_SET_TEXT,
+     .offset = AT(repo),
+     .required = true,
+     .help = "owner/name, or the URL of a Helm repository"},
+    {.flag = "chart", .type = OV_SET_TEXT, .offset = AT(chart), .help = "the chart in a Helm repository"},
+};
+#undef AT
+
+static ov_status print_list(const job *j, const look_result *r, ov_err *err)
+{
+    outcome_list one;
+    ov_status status = outcome_list_make(j, &r->lists.lists[0], r->lists.truncated, NULL, &one, err);
+    if (status == OV_OK && !r->lists.lists[0].present) status = ov_fail(err, OV_NOT_FOUND, "upstream has no such list");
+    if (status == OV_OK) {
+        fwrite(one.body.ptr, 1, one.body.len, stdout);
+        putchar('\n');
+    }
+    ov_buf_clear(&one.body);
+    return status;
+}
+
+static int look_and_print(const look_options *o, ov_fetch *f, const source *s)
+{
+    ov_str wanted = ov_str_of(s->list);
+    job j = {.source = ov_str_of(s->key),
+             .provider = ov_str_of(s->provider),
+             .strategy = ov_str_of(s->strategy),
+             .repo = ov_str_of(s->repo),
+             .lists = &wanted,
+             .list_count = 1,
+             .fresh_lists = true};
+    look_budget budget = {0};
+    OV_CLEANUP(look_result_clear) look_result r;
+    look_run(o, f, &j, false, ov_wall_now().ms / 1000, &budget, &r);
+    fprintf(stderr, "%s: %s%s%s, %lld requests, %llu bytes%s%s\n", s->key, lookup_outcome_name(r.outcome),
+            r.failure ? " " : "", lookup_failure_name(r.failure), (long long)r.requests, (unsigned long long)r.bytes,
+            r.message[0] ? ": " : "", r.message);
+    if (r.outcome != LOOKUP_COMPLETE) return STATUS_FAILURE_KIND + (int)r.failure;
+    ov_err err = {0};
+    ov_status status = print_list(&j, &r, &err);
+    if (status == OV_OK) return EXIT_SUCCESS;
+    fprintf(stderr, "%s: %s\n", s->key, err.msg);
+    return STATUS_FAILURE_KIND + (int)(status == OV_NOT_FOUND ? FAILURE_NOT_FOUND : FAILURE_TOO_LARGE);
+}
+
+static int get(const get_settings *g, const fetcher_settings *f)
+{
+    ov_err err = {0};
+    ov_fetch_policy policy;
+    look_options o;
+    OV_CLEANUP(source_clear) source s = {0};
+    report_remote remote = {.provider = ov_str_of(g->provider),
+                            .strategy = ov_str_of(g->strategy),
+                            .repo = ov_str_of(g->repo),
+                            .chart = ov_str_of(g->chart)};
+    ov_status status = fetcher_look_options(f, &policy, &o, &err);
+    if (status == OV_OK) status = source_resolve(&remote, &s, &err);
+    if (status != OV_OK) {
+        fprintf(stderr, "opvic-fetcher get: %s\n", err.msg);
+        return STATUS_USAGE;
+    }
+    ov_fetch *client = NULL;
+    if (ov_fetch_new("opvic-fetcher/" OPVIC_VERSION, f->ca_file, &client, &err) != OV_OK) {
+        fprintf(stderr, "opvic-fetcher get: %s\n", err.msg);
+        return STATUS_FAILED;
+    }
+    int code = look_and_print(&o, client, &s);
+    ov_fetch_free(client);
+    return code;
+}
+
+int get_main(int argc, char **argv)
+{
+    get_settings g = {0};
+    fetcher_settings f = {0};
+    const ov_settings_table tables[] = {
+        {get_table, OV_COUNT(get_table), &g},
+        {fetcher_setting_table, fetcher_look_setting_count, &f},
+    };
+    ov_settings_outcome outcome;
+    ov_err err = {0};
+    int code = EXIT_SUCCESS;
+    if (ov_settings_load("opvic-fetcher get", "one look at an upstream, without a bus", tables, OV_COUNT(tables), argc,
+                         argv, &outcome, &err) != OV_OK) {
+        fprintf(stderr, "opvic-fetcher get: %s\n", err.msg);
+        return STATUS_USAGE;
+    }
+    if (outcome == OV_SETTINGS_RUN) code = get(&g, &f);
+    ov_settings_clear(tables, OV_COUNT(tables));
+    return code;
+}

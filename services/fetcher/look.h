@@ -1,0 +1,49 @@
+/* One look at a source: asks page by page, within limits, and says how it went. No bus, no state but the budget. */
+#ifndef OPVIC_FETCHER_LOOK_H
+#define OPVIC_FETCHER_LOOK_H
+
+#include "fetch/fetch.h"
+#include "proto/lookup.h"
+#include "services/fetcher/provider.h"
+
+typedef struct {
+    provider_options providers;
+    const ov_fetch_policy *policy;
+    int64_t pages_max;                     /* of one list; what lies beyond makes it truncated */
+    int64_t bytes_max;                     /* of all bodies of one look, decompressed */
+    int64_t connect_ms, idle_ms, total_ms; /* total: of the whole look */
+    const volatile bool *stop;             /* or NULL */
+    void (*alive)(void *arg);              /* or NULL: called as the look moves on */
+    /* or NULL: after each request, with what was asked and what came (status 0: no answer). */
+    void (*asked)(void *arg, const char *url, unsigned status);
+    void *arg;
+} look_options;
+
+/* What is left of the provider's budget as its last answer told. Zero: unknown. */
+typedef struct {
+    bool known;
+    int64_t remaining, reset_s;
+} look_budget;
+
+enum { LOOK_ETAGS_BYTES = 16 * 1024 };
+
+typedef struct {
+    lookup_outcome outcome;
+    lookup_failure failure;
+    bool stopped; /* options.stop ended it: there is no outcome */
+    char message[256];
+    unsigned status;
+    int64_t next_try_s, requests, budget_remaining;
+    uint64_t bytes; /* on the wire */
+    ov_buf etag;    /* of all pages, space between; empty: no conditional request next time */
+    char last_modified[OV_FETCH_VALUE_MAX];
+    version_lists lists; /* what a complete look found */
+} look_result;
+
+/* conditional: what the job's validators stand for is known to be stored still. now_s: Unix seconds. *ret is always
+ * filled and needs look_result_clear; the job must outlive it. */
+void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional, int64_t now_s, look_budget *budget,
+              look_result *ret);
+void look_result_clear(look_result *r);
+
+#endif

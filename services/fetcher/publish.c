@@ -1,0 +1,156 @@
+/* Publishes lists in parts where they are large, purges the parts that they replace, then the outcome. */
+#include "services/fetcher/publish.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/backoff.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "bus/streams.h"
+#include "proto/members.h"
+#include "proto/parts.h"
+#include "proto/subjects.h"
+#include "base/poison.h"
+
+enum {
+    STORE_MS = 5000, /* one try */
+    STORE_TRIES = 6,
+    WAIT_MS = 250,
+    WAIT_MAX_MS = 4000,
+    LOOKUP_BODY_MAX = 8 * 1024 * 1024
+};
+
+static ov_status store_once(const publisher *p, const ov_bus_out *m, ov_err *err)
+{
+    ov_bus_stored stored = {0};
+    ov_status status = ov_bus_store_wait(p->bus, m, STORE_MS, &stored, err);
+    if (status != OV_OK || stored.status == OV_OK) return status;
+    return ov_fail(err, stored.status, "%s: %s", m->subject, stored.text);
+}
+
+/* All that is stored here is idempotent, so that a try without an answer is simply made again. */
+static ov_status store(const publisher *p, const ov_bus_out *m, ov_err *err)
+{
+    ov_backoff backoff = {.base_ms = WAIT_MS, .max_ms = WAIT_MAX_MS};
+    for (unsigned tries = 1;; tries++) {
+        if (p->alive) p->alive(p->arg);
+        ov_status status = store_once(p, m, err);
+        if (status != OV_RETRY || tries == STORE_TRIES || ov_inbox_is_stopped(p->stopping)) return status;
+        int64_t wait_ms = ov_backoff_next_ms(&backoff, ov_random_u64());
+        (void)ov_inbox_take(p->stopping, ov_mono_after(ov_mono_now(), wait_ms));
+    }
+}
+
+/* The revision of the parts that a list's last message counts; "" when it went whole or there is none. */
+static void stored_revision(const publisher *p, const char *subject, char out[17])
+{
+    static const ov_field fields[] = {{MEMBER_REVISION, OV_FIELD_STRING, true, 0}};
+    out[0] = '\0';
+    OV_CLEANUP(ov_bus_in_free_p) ov_bus_in *m = NULL;
+    if (ov_bus_last_message(p->bus, STREAM_LISTS, subject, &m, NULL) != OV_OK) return;
+    OV_CLEANUP(ov_json_arena_clear) ov_json_arena arena = {0};
+    ov_str revision = {0};
+    if (ov_json_fields_of(ov_bus_in_data(m), fields, 1, &revision, &arena, "manifest", NULL) != OV_OK) return;
+    if (revision.len == 16) snprintf(out, 17, "%.*s", OV_STR_ARG(revision));
+}
+
+static size_t message_limit(const publisher *p)
+{
+    return (size_t)(ov_bus_max_payload(p->bus) / 4 * 3);
+}
+
+static ov_status publish_list(const publisher *p, const job *j, ov_str name, ov_str body, ov_err *err)
+{
+    char subject[SUBJECT_MAX], before[17];
+    subject_list(j->source, name, subject);
+    stored_revision(p, subject, before);
+    OV_CLEANUP(parts_clear) parts cut = {0};
+    parts_split(subject, body, (ov_str){0}, message_limit(p), &cut);
+    for (size_t i = 0; i < cut.count; i++) {
+        ov_bus_out m = OV_BUS_OUT(cut.messages[i].subject, cut.messages[i].data);
+        ov_status status = store(p, &m, err);
+        if (status != OV_OK) return status;
+    }
+    if (before[0] == '\0' || strcmp(before, cut.revision) == 0) return OV_OK;
+    char old[SUBJECT_MAX + 32];
+    snprintf(old, sizeof old, "%s.%s.>", subject, before);
+    ov_err why = {0};
+    /* The new manifest counts already: parts that stay cost room and nothing else. */
+    if (ov_bus_stream_purge(p->bus, STREAM_LISTS, old, &why) != OV_OK)
+        ov_log_warn("old parts of a list stay", "subject", old, "reason", why.msg);
+    return OV_OK;
+}
+
+typedef struct {
+    lookup_list *lists;
+    char (*digests)[REPORT_DIGEST_HEX];
+} stored_lists;
+
+static void stored_lists_clear(stored_lists *s)
+{
+    free(s->lists);
+    free(s->digests);
+}
+
+static ov_status publish_lists(const publisher *p, const job *j, look_result *r, const lookup *previous,
+                               stored_lists *ret, ov_err *err)
+{
+    ret->lists = ov_calloc(r->lists.count, sizeof *ret->lists);
+    ret->digests = ov_calloc(r->lists.count, sizeof *ret->digests);
+    for (size_t i = 0; i < r->lists.count; i++) {
+        const version_list *from = &r->lists.lists[i];
+        outcome_list one;
+        ov_status status = outcome_list_make(j, from, r->lists.truncated, previous, &one, err);
+        if (status == OV_OK && one.changed) status = publish_list(p, j, from->name, ov_buf_str(&one.body), err);
+        memcpy(ret->digests[i], one.digest, sizeof one.digest);
+        ret->lists[i] = (lookup_list){from->name, ov_str_of(ret->digests[i]), (int64_t)from->count};
+        ov_buf_clear(&one.body);
+        if (status != OV_OK) return status;
+    }
+    return OV_OK;
+}
+
+static void make_too_large(look_result *r, const ov_err *why)
+{
+    r->outcome = LOOKUP_FAILED;
+    r->failure = FAILURE_TOO_LARGE;
+    snprintf(r->message, sizeof r->message, "%s", why->msg);
+}
+
+ov_status publish_look(const publisher *p, const job *j, look_result *r, const lookup *previous, int64_t now_s,
+                       ov_err *err)
+{
+    OV_CLEANUP(stored_lists_clear) stored_lists stored = {0};
+    if (r->outcome == LOOKUP_COMPLETE) {
+        ov_err why = {0};
+        ov_status status = publish_lists(p, j, r, previous, &stored, &why);
+        if (status == OV_INVALID)
+            make_too_large(r, &why);
+        else if (status != OV_OK)
+            return ov_fail(err, status, "%s", why.msg);
+    }
+    lookup outcome;
+    outcome_make(j, r, previous, stored.lists, now_s, &outcome);
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(LOOKUP_BODY_MAX);
+    lookup_encode(&outcome, &body);
+    free(outcome.lists);
+    ov_status status = ov_buf_finish(&body, "lookup", err);
+    if (status != OV_OK) return status;
+    char subject[SUBJECT_MAX];
+    subject_lookup(j->source, subject);
+    ov_bus_out m = OV_BUS_OUT(subject, ov_buf_str(&body));
+    return store(p, &m, err);
+}
+
+ov_status publish_dead_job(const publisher *p, const ov_bus_in *m, const char *reason, ov_err *err)
+{
+    char subject[SUBJECT_MAX];
+    subject_dead(STREAM_JOBS, ov_bus_in_seq(m), subject);
+    OV_CLEANUP(ov_free_p) char *stood = ov_dup(ov_bus_in_subject(m));
+    ov_bus_out out = OV_BUS_OUT(subject, ov_bus_in_data(m));
+    out.headers[0] = (ov_bus_header){HEADER_REASON, reason};
+    out.headers[1] = (ov_bus_header){HEADER_SUBJECT, stood};
+    return store(p, &out, err);
+}

@@ -1,0 +1,69 @@
+/* Judges statuses: not found, unauthorized, rate limited until when, or a server that fails. */
+#include "services/fetcher/refusal.h"
+
+#include <stdio.h>
+
+#include "base/poison.h"
+
+enum {
+    WAIT_MIN_S = 60, /* GitHub asks for at least that where it names no time */
+    WAIT_MAX_S = 3600,
+    NAMED_MAX_S = 24 * 3600,
+    DOUBLINGS_MAX = 6
+};
+
+int64_t refusal_bound(int64_t next_try_s, int64_t now_s)
+{
+    if (next_try_s > now_s + NAMED_MAX_S) return now_s + NAMED_MAX_S;
+    return next_try_s > now_s ? next_try_s : now_s + 1;
+}
+
+static bool holds(ov_str text, ov_str word)
+{
+    for (size_t at = 0; at + word.len <= text.len; at++)
+        if (ov_str_eq_ignore_case(ov_str_sub(text, at, at + word.len), word)) return true;
+    return false;
+}
+
+static bool is_rate_limit(const ov_fetch_result *answer, ov_str body)
+{
+    if (answer->status == 429) return true;
+    return ov_str_eq(ov_str_of(answer->ratelimit_remaining), OV_STR("0")) || answer->retry_after[0] != '\0' ||
+           holds(body, OV_STR("rate limit")) || holds(body, OV_STR("abuse detection"));
+}
+
+static int64_t rate_limited_until(const ov_fetch_result *answer, int64_t now_s, int64_t failures)
+{
+    int64_t wait = ov_fetch_retry_after_s(ov_str_of(answer->retry_after), now_s);
+    if (wait >= 0) return refusal_bound(now_s + wait, now_s);
+    uint64_t reset;
+    bool spent = ov_str_eq(ov_str_of(answer->ratelimit_remaining), OV_STR("0"));
+    if (spent && ov_str_to_u64(ov_str_of(answer->ratelimit_reset), &reset) && reset < INT64_MAX &&
+        (int64_t)reset > now_s)
+        return refusal_bound((int64_t)reset, now_s);
+    int64_t grown = (int64_t)WAIT_MIN_S << (failures < DOUBLINGS_MAX ? (failures > 0 ? failures : 0) : DOUBLINGS_MAX);
+    return now_s + (grown < WAIT_MAX_S ? grown : WAIT_MAX_S);
+}
+
+void refusal_judge(const ov_fetch_result *answer, ov_str body, bool api, int64_t now_s, int64_t failures, refusal *ret)
+{
+    unsigned status = answer->status;
+    *ret = (refusal){.failure = FAILURE_UNREACHABLE};
+    const char *why = "";
+    if (status == 429 || (status == 403 && api && is_rate_limit(answer, body))) {
+        ret->failure = FAILURE_RATE_LIMITED;
+        ret->next_try_s = rate_limited_until(answer, now_s, failures);
+        why = ", the rate limit is reached";
+    } else if (status == 401 || status == 403 || status == 407) {
+        ret->failure = FAILURE_UNAUTHORIZED;
+    } else if (status == 404 || status == 410) {
+        ret->failure = FAILURE_NOT_FOUND;
+    } else if (status == 200) {
+        ret->failure = FAILURE_MALFORMED;
+        why = ", a body whose end is not marked: a short one could not be told from a whole one";
+    } else if (status >= 500) {
+        int64_t wait = ov_fetch_retry_after_s(ov_str_of(answer->retry_after), now_s);
+        if (wait > 0) ret->next_try_s = refusal_bound(now_s + wait, now_s);
+    }
+    snprintf(ret->text, sizeof ret->text, "HTTP %u%s", status, why);
+}

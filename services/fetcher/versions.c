@@ -1,0 +1,54 @@
+/* Collects the versions of the wanted lists while pages are read. */
+#include "services/fetcher/versions.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/poison.h"
+
+void version_lists_init(version_lists *v, const job *j)
+{
+    *v = (version_lists){.count = j->list_count ? j->list_count : 1};
+    v->lists = ov_calloc(v->count, sizeof *v->lists);
+    for (size_t i = 0; i < v->count; i++) {
+        if (j->list_count) v->lists[i].name = j->lists[i];
+        (void)ov_map_put(&v->by_name, v->lists[i].name, &v->lists[i]);
+    }
+}
+
+void version_lists_reset(version_lists *v)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        v->lists[i].count = 0;
+        v->lists[i].present = false;
+    }
+    ov_json_arena_clear(&v->arena);
+    v->truncated = false;
+}
+
+void version_lists_clear(version_lists *v)
+{
+    for (size_t i = 0; i < v->count; i++) free(v->lists[i].versions);
+    free(v->lists);
+    ov_map_clear(&v->by_name);
+    ov_json_arena_clear(&v->arena);
+    *v = (version_lists){0};
+}
+
+version_list *version_lists_find(const version_lists *v, ov_str name)
+{
+    return ov_map_get(&v->by_name, name);
+}
+
+ov_status version_lists_add(version_lists *v, version_list *to, const list_version *version, ov_err *err)
+{
+    if (version->version.len == 0 || version->version.len > LIST_VERSION_BYTES_MAX) return OV_OK;
+    if (to->count == LIST_VERSIONS_MAX) return ov_fail(err, OV_INVALID, "more than %d versions", LIST_VERSIONS_MAX);
+    ov_grow(&to->versions, &to->cap, to->count + 1, sizeof *to->versions);
+    list_version *kept = &to->versions[to->count++];
+    *kept = *version;
+    kept->version = ov_json_arena_copy(&v->arena, version->version);
+    if (kept->app_version.len > LIST_VERSION_BYTES_MAX) kept->app_version = (ov_str){0};
+    if (kept->app_version.len) kept->app_version = ov_json_arena_copy(&v->arena, kept->app_version);
+    return OV_OK;
+}

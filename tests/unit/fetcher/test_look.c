@@ -1,0 +1,269 @@
+/* A look at upstreams that answer well, badly or not at all: outcome, failure kind, lists and validators. */
+#include "services/fetcher/look.h"
+
+#include "base/clock.h"
+#include "support/check.h"
+#include "support/upstream/canned.h"
+#include "base/poison.h"
+
+enum { NOW = 1000000 };
+
+#define HEAD(status, length) "HTTP/1.1 " status "\r\nConnection: close\r\nContent-Length: " length "\r\n"
+#define OK(length) HEAD("200 OK", length)
+#define TAGS(repo) "/repos/o/" repo "/tags?per_page=100"
+
+static const canned_route routes[] = {
+    {.path = TAGS("one"), .answer = OK("14") "ETag: \"e1\"\r\nX-RateLimit-Remaining: 41\r\n\r\n[{\"name\":\"1\"}]"},
+    {.path = TAGS("same"), .answer = "HTTP/1.1 304 Not Modified\r\nConnection: close\r\nETag: \"e1\"\r\n\r\n"},
+    {.path = TAGS("pages"), .answer = OK("14") "ETag: \"e1\"\r\nLink: </p2>; rel=\"next\"\r\n\r\n[{\"name\":\"1\"}]"},
+    {.path = "/p2", .answer = OK("14") "ETag: \"e2\"\r\nLink: </p3>; rel=\"next\"\r\n\r\n[{\"name\":\"2\"}]"},
+    {.path = "/p3", .answer = OK("14") "ETag: \"e3\"\r\n\r\n[{\"name\":\"3\"}]"},
+    {.path = TAGS("broken2"), .answer = OK("14") "Link: </half>; rel=\"next\"\r\n\r\n[{\"name\":\"1\"}]"},
+    {.path = "/half", .answer = OK("99") "\r\n[{\"name\":\"2\"}]"},
+    {.path = TAGS("away"),
+     .answer = OK("14") "Link: <http://example.invalid/p>; rel=\"next\"\r\n\r\n[{\"name\":\"1\"}]"},
+    {.path = TAGS("noetag2"),
+     .answer = OK("14") "ETag: \"e1\"\r\nLink: </noetag>; rel=\"next\"\r\n\r\n[{\"name\":\"1\"}]"},
+    {.path = "/noetag", .answer = OK("14") "\r\n[{\"name\":\"2\"}]"},
+    {.path = TAGS("e401"), .answer = HEAD("401 Unauthorized", "2") "\r\n{}"},
+    {.path = TAGS("e500"), .answer = HEAD("500 Oops", "2") "\r\n{}"},
+    {.path = TAGS("limit"),
+     .answer = HEAD("403 Forbidden", "2") "X-RateLimit-Remaining: 0\r\n"
+                                          "X-RateLimit-Reset: 1000300\r\n\r\n{}"},
+    {.path = TAGS("html"), .answer = OK("18") "\r\n<html>login</html>"},
+    {.path = TAGS("object"), .answer = OK("2") "\r\n{}"},
+    {.path = TAGS("cut"), .answer = OK("14") "\r\n[{\"name\":\"1\"},"},
+    {.path = TAGS("unmarked"), .answer = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n[{\"name\":\"1\"}]"},
+    {.path = TAGS("stall"), .answer = OK("99") "\r\n[{\"name\":\"1\"},", .after = CANNED_STALL},
+    {.path = TAGS("large"), .answer = OK("99999999") "\r\n[", .after = CANNED_STALL},
+    {.path = TAGS("private"), .answer = HEAD("302 Found", "0") "Location: http://10.0.0.1/x\r\n\r\n"},
+    {.path = "/charts/index.yaml",
+     .answer = OK("38") "Last-Modified: then\r\n\r\nentries:\n  a:\n  - version: 1.0.0\n  b: []\n"},
+    {.path = "/cut/index.yaml", .answer = OK("99") "\r\nentries:\n  a:\n  - version: 1.0.0\n"},
+};
+
+static const struct {
+    const char *repo;
+    lookup_outcome outcome;
+    lookup_failure failure;
+    size_t versions;
+    const char *etag;
+    int64_t requests, next_try_s;
+    const char *message; /* part of it */
+} cases[] = {
+    {"o/one", LOOKUP_COMPLETE, FAILURE_NONE, 1, "\"e1\"", 1, 0, ""},
+    {"o/pages", LOOKUP_COMPLETE, FAILURE_NONE, 3, "\"e1\" \"e2\" \"e3\"", 3, 0, ""},
+    {"o/noetag2", LOOKUP_COMPLETE, FAILURE_NONE, 2, "", 2, 0, ""},
+    {"o/nowhere", LOOKUP_FAILED, FAILURE_NOT_FOUND, 0, "", 1, 0, "/repos/o/nowhere/tags: HTTP 404"},
+    {"o/e401", LOOKUP_FAILED, FAILURE_UNAUTHORIZED, 0, "", 1, 0, "HTTP 401"},
+    {"o/e500", LOOKUP_FAILED, FAILURE_UNREACHABLE, 0, "", 1, 0, "HTTP 500"},
+    {"o/limit", LOOKUP_FAILED, FAILURE_RATE_LIMITED, 0, "", 1, NOW + 300, "rate limit"},
+    {"o/html", LOOKUP_FAILED, FAILURE_MALFORMED, 0, "", 1, 0, "/repos/o/html/tags: "},
+    {"o/object", LOOKUP_FAILED, FAILURE_MALFORMED, 0, "", 1, 0, ""},
+    {"o/cut", LOOKUP_FAILED, FAILURE_MALFORMED, 0, "", 1, 0, ""},
+    {"o/unmarked", LOOKUP_FAILED, FAILURE_MALFORMED, 0, "", 1, 0, "end is not marked"},
+    {"o/broken2", LOOKUP_FAILED, FAILURE_UNREACHABLE, 0, "", 2, 0, "/half"},
+    {"o/away", LOOKUP_FAILED, FAILURE_REFUSED_TARGET, 0, "", 1, 0, "another host"},
+    {"o/stall", LOOKUP_FAILED, FAILURE_TIMEOUT, 0, "", 1, 0, "no progress"},
+    {"o/large", LOOKUP_FAILED, FAILURE_TOO_LARGE, 0, "", 1, 0, ""},
+    {"o/private", LOOKUP_FAILED, FAILURE_REFUSED_TARGET, 0, "", 1, 0, "allow it with --fetch.allow-cidrs"},
+    {"nonsense", LOOKUP_FAILED, FAILURE_UNSUPPORTED, 0, "", 0, 0, "owner/name"},
+};
+
+static canned server;
+static char base[64];
+static ov_fetch_policy policy;
+static ov_fetch *client;
+
+static look_options options(void)
+{
+    return (look_options){.providers = {.github_api_url = base},
+                          .policy = &policy,
+                          .pages_max = 10,
+                          .bytes_max = 4096,
+                          .connect_ms = 5000,
+                          .idle_ms = 10000,
+                          .total_ms = 20000};
+}
+
+static job github_job(const char *repo)
+{
+    return (job){
+        .source = OV_STR("s"), .provider = OV_STR("github"), .strategy = OV_STR("tags"), .repo = ov_str_of(repo)};
+}
+
+static size_t versions_of(const look_result *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->lists.count; i++) n += r->lists.lists[i].count;
+    return n;
+}
+
+static void test_cases(void)
+{
+    look_options o = options();
+    for (size_t i = 0; i < OV_COUNT(cases); i++) {
+        check_case(cases[i].repo);
+        job j = github_job(cases[i].repo);
+        o.idle_ms = cases[i].failure == FAILURE_TIMEOUT ? 200 : 10000;
+        look_budget budget = {0};
+        look_result r;
+        look_run(&o, client, &j, true, NOW, &budget, &r);
+        CHECK_C(lookup_outcome_name(r.outcome), lookup_outcome_name(cases[i].outcome));
+        CHECK_C(lookup_failure_name(r.failure), lookup_failure_name(cases[i].failure));
+        CHECK_INT(versions_of(&r), cases[i].versions);
+        if (r.outcome == LOOKUP_COMPLETE) CHECK_STR(ov_buf_str(&r.etag), ov_str_of(cases[i].etag));
+        CHECK_INT(r.requests, cases[i].requests);
+        CHECK_INT(r.next_try_s, cases[i].next_try_s);
+        if (!CHECK(strstr(r.message, cases[i].message) != NULL)) fprintf(stderr, "  %s\n", r.message);
+        look_result_clear(&r);
+    }
+    check_case(NULL);
+}
+
+static void test_pages_max(void)
+{
+    look_options o = options();
+    o.pages_max = 2;
+    job j = github_job("o/pages");
+    look_budget budget = {0};
+    look_result r;
+    look_run(&o, client, &j, true, NOW, &budget, &r);
+    CHECK_INT(r.outcome, LOOKUP_COMPLETE);
+    CHECK(r.lists.truncated);
+    CHECK_INT(versions_of(&r), 2);
+    CHECK_C(r.message, "only the first 2 pages were read");
+    look_result_clear(&r);
+}
+
+static void test_not_modified(void)
+{
+    look_options o = options();
+    job j = github_job("o/same");
+    j.etag = OV_STR("\"e1\"");
+    look_budget budget = {0};
+    look_result r;
+    look_run(&o, client, &j, true, NOW, &budget, &r);
+    CHECK_INT(r.outcome, LOOKUP_NOT_MODIFIED);
+    CHECK(canned_saw(&server, "If-None-Match: \"e1\"\r\n"));
+    CHECK_INT(r.requests, 1);
+    look_result_clear(&r);
+    /* Unasked for, it is no answer. */
+    j.fresh_lists = true;
+    look_run(&o, client, &j, true, NOW, &budget, &r);
+    CHECK_INT(r.outcome, LOOKUP_FAILED);
+    CHECK(!canned_saw(&server, "If-None-Match"));
+    look_result_clear(&r);
+    look_run(&o, client, &j, false, NOW, &budget, &r);
+    CHECK(!canned_saw(&server, "If-None-Match"));
+    look_result_clear(&r);
+}
+
+static void test_budget(void)
+{
+    look_options o = options();
+    job j = github_job("o/limit");
+    look_budget budget = {0};
+    look_result r;
+    look_run(&o, client, &j, true, NOW, &budget, &r);
+    look_result_clear(&r);
+    unsigned before = canned_requests(&server);
+    j = github_job("o/one");
+    look_run(&o, client, &j, true, NOW + 1, &budget, &r);
+    CHECK_INT(r.outcome, LOOKUP_DEFERRED);
+    CHECK_INT(r.next_try_s, NOW + 300);
+    CHECK_INT(r.requests, 0);
+    CHECK_INT(canned_requests(&server), before);
+    look_result_clear(&r);
+    look_run(&o, client, &j, true, NOW + 301, &budget, &r);
+    CHECK_INT(r.outcome, LOOKUP_COMPLETE);
+    CHECK_INT(r.budget_remaining, 41);
+    look_result_clear(&r);
+}
+
+static void test_helm(void)
+{
+    look_options o = options();
+    char repo[96];
+    ov_str lists[] = {OV_STR("a"), OV_STR("b"), OV_STR("c")};
+    snprintf(repo, sizeof repo, "%s/charts", base);
+    job j = {.source = OV_STR("s"),
+             .provider = OV_STR("helm"),
+             .strategy = OV_STR("index"),
+             .repo = ov_str_of(repo),
+             .lists = lists,
+             .list_count = OV_COUNT(lists)};
+    look_budget budget = {0};
+    look_result r;
+    look_run(&o, client, &j, true, NOW, &budget, &r);
+    CHECK_INT(r.outcome, LOOKUP_COMPLETE);
+    CHECK_INT(r.lists.lists[0].count, 1);
+    CHECK(r.lists.lists[1].present && r.lists.lists[1].count == 0);
+    CHECK(!r.lists.lists[2].present);
+    CHECK_C(r.last_modified, "then");
+    CHECK_INT(r.budget_remaining, -1);
+    look_result_clear(&r);
+    /* A short index is YAML all the same: the length tells. */
+    snprintf(repo, sizeof repo, "%s/cut", base);
+    j.repo = ov_str_of(repo);
+    look_run(&o, client, &j, true, NOW, &budget, &r);
+    CHECK_C(lookup_failure_name(r.failure), "unreachable");
+    CHECK_INT(versions_of(&r), 0);
+    look_result_clear(&r);
+    j.last_modified = OV_STR("then");
+    look_run(&o, client, &j, true, NOW, &budget, &r);
+    CHECK(canned_saw(&server, "If-Modified-Since: then\r\n"));
+    look_result_clear(&r);
+}
+
+static void test_stop(void)
+{
+    look_options o = options();
+    bool stop = true;
+    o.stop = &stop;
+    o.idle_ms = 0;
+    job j = github_job("o/stall");
+    look_budget budget = {0};
+    look_result r;
+    look_run(&o, client, &j, true, NOW, &budget, &r);
+    CHECK(r.stopped);
+    look_result_clear(&r);
+}
+
+static void test_refused_default(void)
+{
+    look_options o = options();
+    ov_fetch_policy none = {.setting = "--fetch.allow-cidrs"};
+    o.policy = &none;
+    job j = github_job("o/one");
+    look_budget budget = {0};
+    look_result r;
+    ov_fetch *fresh = NULL;
+    ov_err err = {0};
+    CHECK_OK(ov_fetch_new("opvic-test", NULL, &fresh, &err), &err);
+    look_run(&o, fresh, &j, true, NOW, &budget, &r);
+    CHECK_C(lookup_failure_name(r.failure), "refusedTarget");
+    CHECK(strstr(r.message, "refused target 127.0.0.1 of http://127.0.0.1:") != NULL);
+    look_result_clear(&r);
+    ov_fetch_free(fresh);
+}
+
+int main(void)
+{
+    ov_err err = {0};
+    CHECK_OK(ov_fetch_policy_parse(OV_STR("127.0.0.0/8"), &policy, &err), &err);
+    policy.setting = "--fetch.allow-cidrs";
+    canned_start(&server, routes, OV_COUNT(routes));
+    snprintf(base, sizeof base, "http://127.0.0.1:%u", server.port);
+    CHECK_OK(ov_fetch_new("opvic-test", NULL, &client, &err), &err);
+    test_cases();
+    test_pages_max();
+    test_not_modified();
+    test_budget();
+    test_helm();
+    test_stop();
+    test_refused_default();
+    ov_fetch_free(client);
+    canned_stop(&server);
+    return check_end();
+}
