@@ -31,7 +31,7 @@ char *ov_buf_extend(ov_buf *b, size_t len);
 
 /* OV_INVALID "<what>: more than <max> bytes" when an append was refused. */
 OV_MUST_CHECK ov_status ov_buf_finish(const ov_buf *b, const char *what, ov_err *err);
-ov_str ov_buf_str(const ov_buf *b);                  /* a view, valid until the next append */
-char *ov_buf_take(ov_buf *b, size_t *ret_len);       /* terminated; moves to the caller; b is empty again */
+ov_str ov_buf_str(const ov_buf *b);            /* a view, valid until the next append */
+char *ov_buf_take(ov_buf *b, size_t *ret_len); /* terminated; moves to the caller; b is empty again */
 
 #endif

@@ -8,13 +8,23 @@
 #include "base/status.h"
 #include "base/str.h"
 
-typedef struct { int64_t ms; } ov_wall; /* since 1970-01-01T00:00:00Z */
-typedef struct { int64_t ms; } ov_mono; /* since an arbitrary start; never goes back */
+typedef struct {
+    int64_t ms;
+} ov_wall; /* since 1970-01-01T00:00:00Z */
+typedef struct {
+    int64_t ms;
+} ov_mono; /* since an arbitrary start; never goes back */
 
 ov_wall ov_wall_now(void);
 ov_mono ov_mono_now(void);
-static inline ov_mono ov_mono_after(ov_mono t, int64_t ms) { return (ov_mono){t.ms + ms}; }
-static inline int64_t ov_mono_since(ov_mono now, ov_mono then) { return now.ms - then.ms; }
+static inline ov_mono ov_mono_after(ov_mono t, int64_t ms)
+{
+    return (ov_mono){t.ms + ms};
+}
+static inline int64_t ov_mono_since(ov_mono now, ov_mono then)
+{
+    return now.ms - then.ms;
+}
 
 /* RFC 3339 in UTC with milliseconds, "2026-01-02T03:04:05.678Z"; out holds at least OV_WALL_TEXT bytes. */
 #define OV_WALL_TEXT 32

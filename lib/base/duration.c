@@ -83,13 +83,9 @@ ov_status ov_duration_parse(ov_str text, int64_t *ret_ms, ov_err *err)
 /* "5", "5.25": seconds without idle zeros. */
 static void format_seconds(uint64_t ms, char *out, size_t size)
 {
-    unsigned fraction = (unsigned)(ms % 1000);
-    int width = 3;
-    for (; width > 0 && fraction % 10 == 0; width--) fraction /= 10;
-    if (width == 0)
-        snprintf(out, size, "%u", (unsigned)(ms / 1000));
-    else
-        snprintf(out, size, "%u.%0*u", (unsigned)(ms / 1000), width, fraction);
+    int len = snprintf(out, size, "%u.%03u", (unsigned)(ms / 1000) % 60, (unsigned)(ms % 1000));
+    while (len > 0 && out[len - 1] == '0') out[--len] = '\0';
+    if (len > 0 && out[len - 1] == '.') out[--len] = '\0';
 }
 
 void ov_duration_format(int64_t ms, char out[OV_WALL_TEXT])

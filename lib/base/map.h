@@ -11,7 +11,7 @@ typedef struct ov_map_slot ov_map_slot;
 typedef struct {
     ov_map_slot *slots;
     size_t cap, count, used; /* used counts tombstones too */
-} ov_map; /* zero is an empty map */
+} ov_map;                    /* zero is an empty map */
 
 void ov_map_clear(ov_map *m); /* frees keys and table, not the values */
 /* The value, or NULL. */

@@ -24,11 +24,11 @@ typedef struct {
 #define OV_CLEANUP(fn) __attribute__((cleanup(fn)))
 
 /* Hands a pointer out of an owning local: the local becomes NULL, the value moves to the caller. */
-#define OV_TAKE(p)                                                                                                     \
-    (__extension__({                                                                                                   \
-        __typeof__(p) ov_taken_ = (p);                                                                                 \
-        (p) = NULL;                                                                                                    \
-        ov_taken_;                                                                                                     \
+#define OV_TAKE(p)                     \
+    (__extension__({                   \
+        __typeof__(p) ov_taken_ = (p); \
+        (p) = NULL;                    \
+        ov_taken_;                     \
     }))
 
 #define OV_COUNT(array) (sizeof(array) / sizeof((array)[0]))

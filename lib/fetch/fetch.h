@@ -17,16 +17,20 @@ enum { OV_FETCH_HEADERS = 12, OV_FETCH_VALUE_MAX = 1024, OV_FETCH_LINK_MAX = 409
 typedef enum {
     OV_FETCH_OK,          /* there is an HTTP status */
     OV_FETCH_UNREACHABLE, /* name, connection or transfer broke (a short body too) */
-    OV_FETCH_TIMEOUT, OV_FETCH_TLS, OV_FETCH_TOO_LARGE, OV_FETCH_REFUSED_TARGET,
+    OV_FETCH_TIMEOUT,
+    OV_FETCH_TLS,
+    OV_FETCH_TOO_LARGE,
+    OV_FETCH_REFUSED_TARGET,
     OV_FETCH_UNSUPPORTED, /* not http or https, a malformed URL */
     OV_FETCH_REDIRECTS,   /* too many, or one to another kind of target */
     OV_FETCH_STOPPED      /* the receiver of the body or the caller's stop flag ended it */
 } ov_fetch_failure;
 const char *ov_fetch_failure_name(ov_fetch_failure f);
 
-/* Which targets may be asked: private, loopback, link-local, multicast, metadata and IPv4-in-IPv6 forms of them are refused after name
- * resolution, at connect (the address that is connected to is the one that was checked), unless a CIDR allows them. Behind a
- * proxy only addresses that stand in the URL itself can be judged; the proxy's own address is the operator's choice. */
+/* Which targets may be asked: private, loopback, link-local, multicast, metadata and IPv4-in-IPv6 forms of them are
+ * refused after name resolution, at connect (the address that is connected to is the one that was checked), unless a
+ * CIDR allows them. Behind a proxy only addresses that stand in the URL itself can be judged; the proxy's own address
+ * is the operator's choice. */
 typedef struct {
     struct {
         unsigned char address[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -46,13 +50,17 @@ typedef struct {
     const char *method; /* NULL: GET */
     ov_str body;        /* for POST; sent with content_type */
     const char *content_type;
-    struct { const char *name, *value; } headers[OV_FETCH_HEADERS]; /* up to the first NULL name */
-    const ov_secret *bearer;    /* Authorization: Bearer, for the URL's own host alone, never across a redirect to another */
-    uint64_t wire_max, body_max; /* bytes before and after decompression; 0: no limit (a watch) */
+    struct {
+        const char *name, *value;
+    } headers[OV_FETCH_HEADERS]; /* up to the first NULL name */
+    const ov_secret
+        *bearer; /* Authorization: Bearer, for the URL's own host alone, never across a redirect to another */
+    uint64_t wire_max, body_max;           /* bytes before and after decompression; 0: no limit (a watch) */
     int64_t connect_ms, total_ms, idle_ms; /* idle: without progress once connected; 0: 10 s, no limit, no limit */
-    unsigned redirects_max;     /* 0: a redirect is the answer; else followed, each hop checked, https never to http */
-    const ov_fetch_policy *policy; /* NULL: nothing that is refused by default; the same for all requests of one client */
-    const volatile bool *stop;  /* or NULL: polled (set it with __atomic_store_n); true ends the transfer */
+    unsigned redirects_max; /* 0: a redirect is the answer; else followed, each hop checked, https never to http */
+    const ov_fetch_policy
+        *policy;               /* NULL: nothing that is refused by default; the same for all requests of one client */
+    const volatile bool *stop; /* or NULL: polled (set it with __atomic_store_n); true ends the transfer */
     /* The body as it arrives (decompressed), for every status but a followed redirect's; false ends it. */
     bool (*on_body)(void *arg, ov_str piece);
     void *arg;
@@ -75,14 +83,15 @@ typedef struct {
 
 /* One connection cache and DNS cache; used by one thread. */
 typedef struct ov_fetch ov_fetch;
-/* user_agent is required by some upstreams; ca_file NULL: the system's. Proxies come from the environment as curl reads it. */
+/* user_agent is required by some upstreams; ca_file NULL: the system's. Proxies come from the environment as curl reads
+ * it. */
 OV_MUST_CHECK ov_status ov_fetch_new(const char *user_agent, const char *ca_file, ov_fetch **ret, ov_err *err);
 void ov_fetch_free(ov_fetch *f);
 /* Blocks until the answer is whole or failed; *ret is always filled. */
 void ov_fetch_run(ov_fetch *f, const ov_fetch_request *q, ov_fetch_result *ret);
 
-/* The same with the body pulled (on_body is not used), for a parser that reads. ov_fetch_open returns when the final answer's
- * head is there or it failed; what q points to lives until ov_fetch_close. */
+/* The same with the body pulled (on_body is not used), for a parser that reads. ov_fetch_open returns when the final
+ * answer's head is there or it failed; what q points to lives until ov_fetch_close. */
 typedef struct ov_fetch_stream ov_fetch_stream;
 void ov_fetch_open(ov_fetch *f, const ov_fetch_request *q, ov_fetch_stream **ret);
 /* Status, headers and failure so far; the body's figures are final only after ov_fetch_close. Valid until then. */
@@ -105,11 +114,13 @@ int64_t ov_fetch_retry_after_s(ov_str value, int64_t now_unix_s);
 /* ---- many at once, for a loop that must not block ---- */
 
 typedef struct ov_fetch_loop ov_fetch_loop;
-OV_MUST_CHECK ov_status ov_fetch_loop_new(const char *user_agent, const char *ca_file, ov_fetch_loop **ret, ov_err *err);
+OV_MUST_CHECK ov_status ov_fetch_loop_new(const char *user_agent, const char *ca_file, ov_fetch_loop **ret,
+                                          ov_err *err);
 void ov_fetch_loop_free(ov_fetch_loop *l); /* ends what runs without calling done */
 /* What q points to must live until done is called (in ov_fetch_loop_wait, on the loop's thread). */
 OV_MUST_CHECK ov_status ov_fetch_loop_start(ov_fetch_loop *l, const ov_fetch_request *q,
-                                            void (*done)(void *arg, const ov_fetch_result *result), void *arg, ov_err *err);
+                                            void (*done)(void *arg, const ov_fetch_result *result), void *arg,
+                                            ov_err *err);
 /* Works and sleeps until something finished or arrived, somebody called wake, or timeout_ms passed. */
 void ov_fetch_loop_wait(ov_fetch_loop *l, int64_t timeout_ms);
 void ov_fetch_loop_wake(ov_fetch_loop *l); /* from any thread */
