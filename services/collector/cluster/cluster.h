@@ -1,0 +1,52 @@
+/* A cluster as a collector reads it: objects and VersionTrackers as they come, change and go, whatever the source. */
+#ifndef OPVIC_COLLECTOR_CLUSTER_CLUSTER_H
+#define OPVIC_COLLECTOR_CLUSTER_CLUSTER_H
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "base/str.h"
+#include "json/tree.h"
+
+/* What is read together (a dump, a kind's list) is a section, 0 to CLUSTER_SECTIONS_MAX - 1: a snapshot of it replaces
+ * all that it held. An object that several sections give belongs to the last one that gave it. */
+enum { CLUSTER_SECTIONS_MAX = 4096 };
+typedef enum {
+    CLUSTER_SNAPSHOT, /* a complete reading of the section begins */
+    CLUSTER_OBJECT,   /* exists or changed */
+    CLUSTER_GONE,     /* was deleted */
+    CLUSTER_READY     /* the reading is complete: what was not given since SNAPSHOT is gone */
+} cluster_event_type;
+
+/* Valid during the call. */
+typedef struct {
+    cluster_event_type type;
+    unsigned section;
+    ov_str kind;         /* "Pods", "Nodes", ... as trackers name it, or CLUSTER_TRACKERS */
+    ov_str ns, name;     /* ns is empty for what has none */
+    const cJSON *object; /* OBJECT */
+} cluster_event;
+
+#define CLUSTER_TRACKERS "VersionTrackers"
+
+typedef void (*cluster_sink)(void *arg, const cluster_event *event);
+
+/* Implementations fill this in; self is theirs. */
+typedef struct {
+    void *self;
+    /* Gives what changed since the last call to the sink; VersionTrackers before objects. OV_FAILED: something could
+     * not be read (the rest was given; what the unreadable part held before stands); err says what, at each call until
+     * it can be read, logged and counted once. *ret_next, always set: when to call again at the latest. */
+    ov_status (*step)(void *self, ov_mono now, cluster_sink sink, void *arg, ov_mono *ret_next, ov_err *err);
+    /* Gives everything again at the next step, unless the last step gave everything: the trackers changed. */
+    void (*reread)(void *self);
+    /* Every section was complete at least once. */
+    bool (*is_complete)(const void *self);
+    void (*free)(void *self);
+} cluster;
+
+/* "v1" and "Pod" -> "Pods", "apps/v1" and "Deployment" -> "Deployments" and so on; VersionTracker of either of its
+ * groups
+ * -> CLUSTER_TRACKERS. Empty for all others: another group's kind of the same name is another thing. */
+ov_str cluster_kind(ov_str api_version, ov_str kubernetes_kind);
+
+#endif

@@ -1,0 +1,57 @@
+/* A VersionTracker's spec: parsed, checked, completed by its defaults and compiled. */
+#ifndef OPVIC_COLLECTOR_TRACKER_H
+#define OPVIC_COLLECTOR_TRACKER_H
+
+#include <stdbool.h>
+
+#include "base/status.h"
+#include "json/tree.h"
+#include "proto/report.h"
+#include "regex/extraction.h"
+#include "jsonpath.h"
+#include "podtemplate.h"
+#include "selector.h"
+
+enum {
+    TRACKER_NAME_MAX = 512,        /* bytes of spec.name */
+    TRACKER_NAMESPACES_MAX = 1000, /* of one tracker */
+    TRACKER_NAMESPACE_MAX = 253,
+    TRACKER_RESULT_MAX = 1024, /* bytes of a template */
+    TRACKER_REMOTE_MAX = 2048  /* bytes of each text of remoteVersion but the pattern */
+};
+
+typedef enum { LOCAL_IMAGE_TAG, LOCAL_FIELD_SELECTION } local_strategy;
+/* "ImageTag", "FieldSelection"; static. */
+const char *local_strategy_name(local_strategy strategy);
+
+/* Immutable after parsing. All texts live as long as the spec and hold the resolved values: what a user left out stands
+ * here as its default, as the status shows it. */
+typedef struct {
+    ov_str name;
+    resource_kind kind;
+    ov_str *namespaces;     /* sorted, each once */
+    size_t namespace_count; /* 0: all */
+    selector *selector;
+    local_strategy strategy;
+    ov_str field_selector;
+    ov_str pattern, result;
+    bool tag_pattern; /* the pattern is ImageTag's own: it means the tag and nothing else of the reference */
+    jsonpath *path;
+    ov_extraction extraction;
+    bool has_remote; /* a provider or a repo is named */
+    report_remote remote;
+    ov_err remote_problem; /* why remoteVersion cannot work; running versions are reported all the same. Empty: none */
+    ov_err remote_note;    /* what a user may have meant otherwise. Empty: none */
+    ov_json_arena arena;
+} tracker_spec;
+
+/* object is the whole VersionTracker. The caller frees; nothing of object is kept. Rules: CONTRACT.md. OV_INVALID with
+ * the member's path and value: "spec.resources.strategy: \"Pod\": expected one of Pods, Nodes, ...". */
+OV_MUST_CHECK ov_status tracker_parse(const cJSON *object, tracker_spec **ret, ov_err *err);
+void tracker_free(tracker_spec *t);
+void tracker_free_p(tracker_spec **t);
+
+/* The object (of the tracker's kind) is in its namespaces and has its labels. */
+bool tracker_matches(const tracker_spec *t, const cJSON *object);
+
+#endif
