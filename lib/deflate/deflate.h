@@ -15,7 +15,7 @@ OV_MUST_CHECK ov_status ov_inflate(ov_str data, ov_buf *out, ov_err *err);
 /* A fragment: raw deflate blocks that end in a full flush, so that fragments concatenate into one stream. */
 typedef struct {
     ov_buf bytes;
-    uint32_t crc32;    /* of the text */
+    uint32_t crc32; /* of the text */
     uint64_t text_len;
 } ov_deflate_fragment;
 void ov_deflate_fragment_make(ov_str text, ov_deflate_fragment *ret); /* bytes.max is set here */

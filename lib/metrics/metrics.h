@@ -17,8 +17,9 @@ typedef struct ov_metric ov_metric; /* one family */
 
 ov_metrics *ov_metrics_new(void);
 void ov_metrics_free(ov_metrics *m);
-/* name, help and labels (NULL-terminated array of label names, or NULL) live as long as the registry; the metric belongs to it.
- * series_max bounds the label sets; what comes beyond is counted in one series whose label values are "other". */
+/* name, help and labels (NULL-terminated array of label names, or NULL) live as long as the registry; the metric
+ * belongs to it. series_max bounds the label sets; what comes beyond is counted in one series whose label values are
+ * "other". */
 ov_metric *ov_metrics_add(ov_metrics *m, ov_metric_kind kind, const char *name, const char *help,
                           const char *const *labels, unsigned series_max);
 /* values: as many as labels, or NULL when there are none. Takes a lock only when labels are used. */

@@ -1,0 +1,232 @@
+/* Renders an entry: its gap's head and items, its labels, and which series it has. */
+#include "services/api/card.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "metrics/metrics.h"
+#include "proto/members.h"
+#include "version/version.h"
+
+#include "base/poison.h"
+
+enum { CARD_BYTES_MAX = 64 * 1024 * 1024 };
+
+card_document *card_document_new(ov_str body)
+{
+    card_document *d = ov_alloc(sizeof *d + body.len);
+    atomic_init(&d->refs, 1);
+    d->len = body.len;
+    if (body.len) memcpy(d->bytes, body.ptr, body.len);
+    return d;
+}
+
+ov_str card_document_text(const card_document *d)
+{
+    return (ov_str){d->bytes, d->len};
+}
+
+void card_document_unref(card_document *d)
+{
+    if (d && atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) == 1) free(d);
+}
+
+/* One version while its card is made: where its texts end in the scratch buffer, and its part of a merged series. */
+typedef struct {
+    size_t item_end, labels_end, count_end;
+    ov_str canonical; /* as the labels spell it */
+    int64_t resources;
+    bool parsed, has_count, has_gap;
+} draft;
+
+typedef struct {
+    const entry_doc *entry;
+    const report *report;
+    tail *const *tails;
+    ov_json_arena arena;
+    draft *drafts;
+    ov_buf text;
+} sketch;
+
+static void sketch_clear(sketch *s)
+{
+    ov_json_arena_clear(&s->arena);
+    ov_buf_clear(&s->text);
+    free(s->drafts);
+}
+
+static void versions_parse(sketch *s)
+{
+    for (size_t i = 0; i < s->report->version_count; i++) {
+        OV_CLEANUP(ov_version_free_p) ov_version *v = NULL;
+        draft *d = &s->drafts[i];
+        ov_str running = s->report->versions[i].running_version;
+        d->parsed = ov_version_parse(running, &v, NULL) == OV_OK;
+        d->canonical = d->parsed ? ov_json_arena_copy(&s->arena, v->canonical) : running;
+        d->resources = s->report->versions[i].resource_count;
+        d->has_count = true;
+        d->has_gap = d->parsed && !s->tails[i]->missing;
+    }
+}
+
+static void label_write(ov_buf *out, const char *name, ov_str value)
+{
+    ov_buf_append_c(out, name);
+    ov_exposition_escape(out, value);
+    ov_buf_append_char(out, '"');
+}
+
+static void labels_write(const sketch *s, size_t i, ov_buf *out)
+{
+    label_write(out, "{version_id=\"", s->entry->id);
+    label_write(out, ",agent_id=\"", s->entry->agent_id);
+    label_write(out, ",running_version=\"", s->drafts[i].canonical);
+    label_write(out, ",resource_kind=\"", s->report->versions[i].resource_kind);
+    label_write(out, ",remote_provider=\"", s->report->remote.provider);
+    label_write(out, ",remote_repo=\"", s->report->remote.repo);
+}
+
+static void count_labels_write(const sketch *s, size_t i, ov_buf *out)
+{
+    label_write(out, ",extracted_from=\"", s->report->versions[i].extracted_from);
+    label_write(out, ",latest_version=\"", s->tails[i]->latest);
+}
+
+/* Finds series with equal labels: the first keeps the sum of the counts, and the one gap. */
+static void series_merge(sketch *s)
+{
+    OV_CLEANUP(ov_map_clear) ov_map gaps = {0}, counts = {0};
+    OV_CLEANUP(ov_buf_clear) ov_buf labels = OV_BUF(CARD_BYTES_MAX);
+    size_t n = s->report->version_count;
+    for (size_t i = 0; n > 1 && i < n; i++) {
+        draft *d = &s->drafts[i];
+        ov_buf_reset(&labels);
+        labels_write(s, i, &labels);
+        if (d->has_gap) {
+            draft *first = ov_map_get(&gaps, ov_buf_str(&labels));
+            if (first) d->has_gap = false;
+            if (!first) ov_map_put(&gaps, ov_buf_str(&labels), d);
+        }
+        count_labels_write(s, i, &labels);
+        draft *first = ov_map_get(&counts, ov_buf_str(&labels));
+        if (!first) {
+            ov_map_put(&counts, ov_buf_str(&labels), d);
+            continue;
+        }
+        d->has_count = false;
+        if (__builtin_add_overflow(first->resources, d->resources, &first->resources)) first->resources = INT64_MAX;
+    }
+}
+
+static void head_write(sketch *s, bool pending)
+{
+    const entry_doc *e = s->entry;
+    const report *r = s->report;
+    ov_json_writer w = ov_json_writer_on(&s->text);
+    ov_json_open_object(&w, NULL);
+    ov_json_write_str(&w, MEMBER_ID, e->id);
+    ov_json_write_str(&w, MEMBER_AGENT_ID, e->agent_id);
+    ov_json_write_i64(&w, MEMBER_RESOURCE_COUNT, r->count);
+    ov_json_write_raw(&w, MEMBER_RUNNING_VERSIONS, r->uniq_versions);
+    ov_json_write_str(&w, MEMBER_LATEST_VERSION, pending ? OV_STR(TAIL_MISSING) : e->latest);
+    ov_json_write_str(&w, MEMBER_REMOTE_PROVIDER, r->remote.provider);
+    ov_json_write_str(&w, MEMBER_REMOTE_REPO, r->remote.repo);
+    ov_json_write_c(&w, MEMBER_STATE, state_value_name(pending ? STATE_PENDING : e->state));
+    if (!pending) member_write_str(&w, MEMBER_REASON, e->reason);
+    ov_buf_append_c(&s->text, ",\"" MEMBER_VERSIONS "\":[");
+}
+
+static void item_write(sketch *s, size_t i)
+{
+    const report_version *v = &s->report->versions[i];
+    if (i) ov_buf_append_char(&s->text, ',');
+    ov_json_writer w = ov_json_writer_on(&s->text);
+    ov_json_open_object(&w, NULL);
+    ov_json_write_str(&w, MEMBER_CURRENT_VERSION, s->drafts[i].canonical);
+    ov_json_write_i64(&w, MEMBER_RESOURCE_COUNT, v->resource_count);
+    ov_json_write_str(&w, MEMBER_RESOURCE_KIND, v->resource_kind);
+    ov_json_write_str(&w, MEMBER_EXTRACTED_FROM, v->extracted_from);
+    ov_buf_append_char(&s->text, ',');
+}
+
+static void version_write(sketch *s, size_t i)
+{
+    draft *d = &s->drafts[i];
+    item_write(s, i);
+    d->item_end = s->text.len;
+    labels_write(s, i, &s->text);
+    d->labels_end = s->text.len;
+    count_labels_write(s, i, &s->text);
+    ov_buf_append_c(&s->text, "} ");
+    ov_exposition_number(&s->text, (double)d->resources);
+    ov_buf_append_char(&s->text, '\n');
+    d->count_end = s->text.len;
+}
+
+/* The card with its texts in one block of memory. */
+static card *card_lay(const sketch *s, card_document *document, size_t head_end)
+{
+    size_t n = s->report->version_count, table = sizeof(card) + n * sizeof(card_version);
+    size_t key_from = sizeof "{\"" MEMBER_ID "\":" - 1;
+    card *c = ov_alloc(table + s->text.len + s->entry->id.len);
+    char *bytes = (char *)c + table;
+    memcpy(bytes, s->text.ptr, s->text.len);
+    memcpy(bytes + s->text.len, s->entry->id.ptr, s->entry->id.len);
+    ov_str all = {bytes, s->text.len};
+    *c = (card){.document = document, .head = ov_str_sub(all, 0, head_end), .version_count = n};
+    atomic_init(&c->refs, 1);
+    atomic_fetch_add_explicit(&document->refs, 1, memory_order_relaxed);
+    c->id = (ov_str){bytes + s->text.len, s->entry->id.len};
+    c->report = s->report->version; /* lies in the document, which the card holds */
+    size_t from = head_end;
+    for (size_t i = 0; i < n; i++) {
+        const draft *d = &s->drafts[i];
+        c->versions[i] = (card_version){.item = ov_str_sub(all, from, d->item_end),
+                                        .labels = ov_str_sub(all, d->item_end, d->labels_end),
+                                        .count = ov_str_sub(all, d->labels_end, d->count_end),
+                                        .tail = tail_ref(s->tails[i]),
+                                        .has_count = d->has_count,
+                                        .has_gap = d->has_gap};
+        from = d->count_end;
+    }
+    OV_CLEANUP(ov_buf_clear) ov_buf key = OV_BUF(CARD_BYTES_MAX);
+    ov_json_quote(&key, s->entry->id);
+    c->key = ov_str_sub(c->head, key_from, key_from + key.len);
+    return c;
+}
+
+ov_status card_new(const entry_doc *d, card_document *document, tail *const *tails, bool pending, card **ret,
+                   ov_err *err)
+{
+    OV_CLEANUP(report_clear) report r = {0};
+    ov_status st = report_decode_version(d->report, &r, err);
+    if (st != OV_OK) return st;
+    if (r.version_count != d->version_count)
+        return ov_fail(err, OV_INVALID, "entry: " MEMBER_VERSIONS ": expected %zu items", r.version_count);
+    if (!ov_str_eq(r.id, d->id)) return ov_fail(err, OV_INVALID, "entry: " MEMBER_ID ": not the report's");
+    OV_CLEANUP(sketch_clear) sketch s = {.entry = d, .report = &r, .tails = tails, .text = OV_BUF(CARD_BYTES_MAX)};
+    s.drafts = ov_calloc(r.version_count, sizeof *s.drafts);
+    versions_parse(&s);
+    series_merge(&s);
+    head_write(&s, pending);
+    size_t head_end = s.text.len;
+    for (size_t i = 0; i < r.version_count; i++) version_write(&s, i);
+    st = ov_buf_finish(&s.text, "entry", err);
+    if (st == OV_OK) *ret = card_lay(&s, document, head_end);
+    return st;
+}
+
+card *card_ref(card *c)
+{
+    atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    return c;
+}
+
+void card_unref(card *c)
+{
+    if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1) return;
+    for (size_t i = 0; i < c->version_count; i++) tail_unref(c->versions[i].tail);
+    card_document_unref(c->document);
+    free(c);
+}

@@ -1,0 +1,37 @@
+/* The api's table of settings. */
+#include "services/api/settings.h"
+
+#include "base/poison.h"
+
+const ov_setting api_settings_table[API_SETTINGS] = {
+    {.flag = "controlplane.bind-address",
+     .env = "CONTROLPLANE_BIND_ADDRESS",
+     .type = OV_SET_TEXT,
+     .offset = offsetof(api_settings, bind_address),
+     .fallback = ":8080",
+     .help = "Address and port on which the API listens"},
+    {.flag = "controlplane.auth-token",
+     .env = "CONTROLPLANE_AUTH_TOKEN",
+     .type = OV_SET_SECRET,
+     .offset = offsetof(api_settings, token),
+     .required = true,
+     .help = "Token that clients send as Authorization: Bearer"},
+    {.flag = "log.http-requests",
+     .env = "LOG_HTTP_REQUESTS",
+     .type = OV_SET_BOOL,
+     .offset = offsetof(api_settings, log_requests),
+     .fallback = "false",
+     .help = "Log each HTTP request"},
+    {.flag = "cache.expiration",
+     .env = "CACHE_EXPIRATION",
+     .type = OV_SET_DURATION,
+     .offset = offsetof(api_settings, expiration_ms),
+     .fallback = "1h",
+     .help = "Used by the aggregator; accepted here so that both take the same settings"},
+    {.flag = "cache.reconciler-interval",
+     .env = "CACHE_RECONCILER_INTERVAL",
+     .type = OV_SET_DURATION,
+     .offset = offsetof(api_settings, reconciler_interval_ms),
+     .fallback = "30s",
+     .help = "Used by the aggregator; accepted here so that both take the same settings"},
+};
