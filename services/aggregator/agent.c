@@ -1,0 +1,133 @@
+/* Decides who speaks for an agent and what its newest instance keeps alive. */
+#include "services/aggregator/agent.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "crypto/hash.h"
+#include "base/poison.h"
+
+enum { OVERLAP_MS = 90000 /* a rolling restart runs two instances for a while: no conflict yet */ };
+
+agent *agent_new(ov_str token, ov_str id)
+{
+    agent *a = ov_zalloc(sizeof *a);
+    a->d.kind = DOC_AGENT;
+    a->token = ov_dup(token);
+    a->id = ov_dup(id);
+    a->tags = ov_dup(OV_STR("{}"));
+    return a;
+}
+
+void agent_free(agent *a, intern *texts)
+{
+    wheel_disarm(&a->node);
+    for (size_t i = 0; i < AGENT_OLDER; i++) intern_drop(texts, a->older[i]);
+    ov_map_clear(&a->entries);
+    ov_map_clear(&a->wanted);
+    free(a->token);
+    free(a->id);
+    free(a->tags);
+    free(a);
+}
+
+agent_value agent_state(const agent *a)
+{
+    if (a->expired) return AGENT_EXPIRED;
+    return a->conflict ? AGENT_CONFLICT : AGENT_ALIVE;
+}
+
+static void toggle(agent *a, const entry *e)
+{
+    char digest[REPORT_DIGEST_HEX];
+    ov_hex(e->digest, sizeof e->digest, digest);
+    inventory_digest_toggle(&a->sum, ov_str_of(e->id), ov_str_of(digest));
+}
+
+void agent_count(agent *a, entry *e, const intern *texts)
+{
+    if (e->counted || e->gone || !e->report || !e->instance) return;
+    if (!ov_str_eq(intern_text(texts, e->instance), ov_str_of(a->instance))) return;
+    toggle(a, e);
+    e->counted = true;
+    a->counted++;
+    if (e->revision > a->revision_max) a->revision_max = e->revision;
+}
+
+void agent_uncount(agent *a, entry *e)
+{
+    if (!e->counted) return;
+    toggle(a, e);
+    e->counted = false;
+    a->counted--;
+}
+
+static bool is_older(const agent *a, ov_str instance, const intern *texts)
+{
+    for (size_t i = 0; i < AGENT_OLDER; i++)
+        if (a->older[i] && ov_str_eq(intern_text(texts, a->older[i]), instance)) return true;
+    return false;
+}
+
+static void add_older(agent *a, ov_str instance, intern *texts)
+{
+    intern_drop(texts, a->older[AGENT_OLDER - 1]);
+    memmove(&a->older[1], &a->older[0], (AGENT_OLDER - 1) * sizeof a->older[0]);
+    a->older[0] = intern_hold(texts, instance);
+}
+
+static void begin_instance(agent *a, ov_str instance, uint64_t seq, int64_t now_ms, intern *texts)
+{
+    if (a->instance[0]) add_older(a, ov_str_of(a->instance), texts);
+    memcpy(a->instance, instance.ptr, instance.len);
+    a->instance[instance.len] = '\0';
+    a->instance_seq = seq;
+    a->instance_ms = now_ms;
+    a->beat = a->listed = a->inventory_wanted = false;
+    a->sum = (inventory_digest){0};
+    a->counted = 0;
+    a->revision_max = 0;
+    size_t at = 0;
+    ov_str key;
+    void *e;
+    while (ov_map_next(&a->entries, &at, &key, &e)) ((entry *)e)->counted = false;
+}
+
+speaker agent_hear(agent *a, ov_str instance, uint64_t seq, int64_t now_ms, intern *texts)
+{
+    if (!instance.len || instance.len > INSTANCE_MAX) return SPEAKER_NONE;
+    if (ov_str_eq(instance, ov_str_of(a->instance))) return SPEAKER_NEWEST;
+    bool late = seq > a->instance_seq;
+    if (!is_older(a, instance, texts)) {
+        if (!a->instance[0] || late) {
+            begin_instance(a, instance, seq, now_ms, texts);
+            return SPEAKER_NEWEST;
+        }
+        add_older(a, instance, texts);
+    }
+    if (!late) return SPEAKER_BEFORE;
+    if (now_ms - a->instance_ms > OVERLAP_MS) {
+        a->conflict = true;
+        a->older_seen_ms = now_ms;
+    }
+    return SPEAKER_OLDER;
+}
+
+int64_t agent_entry_seen(const agent *a, const entry *e, const intern *texts)
+{
+    if (!a->beat || !e->instance || e->revision > a->beat_revision || a->beat_ms <= e->seen_ms) return e->seen_ms;
+    return ov_str_eq(intern_text(texts, e->instance), ov_str_of(a->instance)) ? a->beat_ms : e->seen_ms;
+}
+
+bool agent_want(agent *a, ov_str tracker)
+{
+    if (ov_map_get(&a->wanted, tracker)) return false;
+    if (a->wanted.count >= INVENTORY_ITEMS_MAX) return false;
+    ov_map_put(&a->wanted, tracker, a);
+    return true;
+}
+
+bool agent_unwant(agent *a, ov_str tracker)
+{
+    return a->wanted.count && ov_map_remove(&a->wanted, tracker);
+}

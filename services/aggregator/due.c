@@ -1,0 +1,48 @@
+/* Says when a source is due: at once when first needed or when a wanted list is missing, else each interval, never
+ * before upstream wants to be asked. */
+#include "services/aggregator/due.h"
+
+#include "base/poison.h"
+
+/* Up to a tenth of the interval earlier, by the source's name: looks that began together part. FNV-1a. */
+static int64_t spread_ms(const upstream *u, int64_t interval_ms)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (const char *c = u->token; *c; c++) hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    return (int64_t)((hash ^ hash >> 32) % (uint64_t)(interval_ms / 10 + 1));
+}
+
+static bool lacks_list(const upstream *u)
+{
+    size_t at = 0;
+    ov_str token;
+    void *each;
+    while (ov_map_next(&u->lists, &at, &token, &each)) {
+        const upstream_list *l = each;
+        if (!l->rules || l->present) continue;
+        const lookup_list *said = upstream_last_list(u, ov_str_of(l->name));
+        if (!said || said->digest.len) return true;
+    }
+    return false;
+}
+
+/* Before this no look makes sense; 0: no such time. */
+static int64_t next_try_ms(const upstream *u)
+{
+    if (u->last.next_try_s <= 0) return 0;
+    return u->looked_ms + (u->last.next_try_s - u->last.looked_at_s) * 1000;
+}
+
+bool due_now(const upstream *u, int64_t clock_ms, int64_t interval_ms, bool *ret_fresh)
+{
+    if (!u->rule_count || !u->key) return false;
+    *ret_fresh = lacks_list(u);
+    if (u->job_out && clock_ms - u->job_ms < DUE_PATIENCE_MS) return false;
+    if (!u->looked) return true;
+    int64_t earliest = next_try_ms(u);
+    if (clock_ms < earliest) return false;
+    if (u->last.outcome == LOOKUP_DEFERRED || (u->last.outcome == LOOKUP_FAILED && earliest)) return true;
+    if (u->refresh && clock_ms - u->looked_ms >= DUE_REFRESH_MS) return true;
+    if (*ret_fresh && !u->fresh_tried && u->last.outcome != LOOKUP_FAILED) return true;
+    return clock_ms >= u->looked_ms + interval_ms - spread_ms(u, interval_ms);
+}

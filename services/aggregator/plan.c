@@ -1,0 +1,104 @@
+/* Plans jobs: one per source for the whole fleet, when it is first needed and when it is due; none while one is under
+ * way. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "proto/job.h"
+#include "services/aggregator/core.h"
+#include "services/aggregator/due.h"
+#include "base/poison.h"
+
+upstream *plan_upstream(aggregate *a, ov_str token)
+{
+    upstream *u = ov_map_get(&a->upstreams, token);
+    if (u) return u;
+    u = upstream_new(token);
+    ov_map_put(&a->upstreams, token, u);
+    return u;
+}
+
+void plan_consider(aggregate *a, upstream *u)
+{
+    if (u->plan_queued) return;
+    u->plan_queued = true;
+    u->plan_next = a->plan_first;
+    a->plan_first = u;
+}
+
+void plan_consider_all(aggregate *a)
+{
+    size_t at = 0;
+    ov_str token;
+    void *u;
+    while (ov_map_next(&a->upstreams, &at, &token, &u)) plan_consider(a, u);
+}
+
+static int by_name(const void *left, const void *right)
+{
+    return ov_str_cmp(*(const ov_str *)left, *(const ov_str *)right);
+}
+
+/* The lists that rules read, sorted; a source with the one nameless list names none. */
+static size_t wanted_lists(const upstream *u, ov_str *out)
+{
+    size_t at = 0, count = 0;
+    ov_str token;
+    void *each;
+    while (ov_map_next(&u->lists, &at, &token, &each)) {
+        const upstream_list *l = each;
+        if (l->rules && *l->name && count < JOB_LISTS_MAX) out[count++] = ov_str_of(l->name);
+    }
+    qsort(out, count, sizeof *out, by_name);
+    return count;
+}
+
+static void plan_job(aggregate *a, upstream *u, bool fresh)
+{
+    job j = {.source = ov_str_of(u->key),
+             .provider = ov_str_of(u->provider),
+             .strategy = ov_str_of(u->strategy),
+             .repo = ov_str_of(u->repo),
+             .epoch = a->epoch,
+             .after = u->looked ? (int64_t)u->look_seq : 0,
+             .fresh_lists = fresh,
+             .etag = u->last.etag,
+             .last_modified = u->last.last_modified,
+             .failures = u->last.failures};
+    j.lists = ov_calloc(u->lists.count + 1, sizeof *j.lists);
+    j.list_count = wanted_lists(u, j.lists);
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(JOB_BYTES_MAX);
+    char subject[SUBJECT_MAX], msg_id[256];
+    subject_job(j.provider, j.source, subject);
+    job_msg_id(&j, msg_id);
+    job_encode(&j, &body);
+    free(j.lists);
+    effect *e = effects_add(a, EFFECT_JOB);
+    e->subject = ov_dup(ov_str_of(subject));
+    e->msg_id = ov_dup(ov_str_of(msg_id));
+    e->source = ov_dup(ov_str_of(u->token));
+    e->body = ov_buf_take(&body, &e->len);
+    u->job_out = true;
+    u->job_after = u->looked ? u->look_seq : 0;
+    u->job_ms = a->l.clock_ms;
+    u->refresh = false;
+    u->fresh_tried |= fresh;
+    a->counters.jobs++;
+}
+
+void plan_run(aggregate *a)
+{
+    if (!a->leading || !a->l.settled || !aggregate_all_ready(a)) return;
+    while (a->plan_first) {
+        upstream *u = a->plan_first;
+        a->plan_first = u->plan_next;
+        u->plan_queued = false;
+        bool fresh = false;
+        if (due_now(u, a->l.clock_ms, a->options.source_interval_ms, &fresh)) plan_job(a, u, fresh);
+    }
+}
+
+void aggregate_job_failed(aggregate *a, ov_str source_token)
+{
+    upstream *u = ov_map_get(&a->upstreams, source_token);
+    if (u) u->job_out = false;
+}

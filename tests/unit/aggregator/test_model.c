@@ -1,0 +1,205 @@
+/* Random inputs, kills between any two steps, restarts and new snapshots: the documents end up the same as in a quiet
+ * run, each entry's events form one unbroken chain, and no event is told twice. */
+#include "unit/aggregator/world.h"
+
+#include "base/poison.h"
+
+enum { AGENTS = 3, TRACKERS = 4, STEPS = 120, SEEDS = 60 };
+
+/* The same numbers on every machine. */
+static uint64_t draw(uint64_t *state, uint64_t below)
+{
+    *state += UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t z = *state;
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+    return (z ^ z >> 31) % below;
+}
+
+static const char *const upstream_versions[] = {"v1.0.0", "v1.1.0", "v1.2.0", "v2.0.0", "v2.1.0"};
+
+static void input_step(world *w, uint64_t *state)
+{
+    char agent[16], tracker[16], version[16];
+    snprintf(agent, sizeof agent, "agent-%d", (int)draw(state, AGENTS));
+    snprintf(tracker, sizeof tracker, "tracker-%d", (int)draw(state, TRACKERS));
+    snprintf(version, sizeof version, "1.%d.0", (int)draw(state, 3));
+    w->wall_ms += 1000;
+    w->mono_ms += 1000;
+    switch (draw(state, 8)) {
+    case 0:
+        world_tombstone(w, agent, tracker);
+        break;
+    case 1:
+        world_list(w, acme_source, "", upstream_versions, 1 + draw(state, OV_COUNT(upstream_versions)), false);
+        break;
+    case 2:
+        world_look(w, acme_source, draw(state, 3) ? LOOKUP_COMPLETE : LOOKUP_FAILED,
+                   draw(state, 3) ? FAILURE_NONE : FAILURE_TIMEOUT);
+        break;
+    default:
+        world_report(w, agent, tracker, version, draw(state, 4) ? &acme : NULL);
+        break;
+    }
+}
+
+/* The leader stands down and reads everything again, as after a lost connection. */
+static void reread(world *w)
+{
+    uint64_t seq = w->event_count ? w->events[w->event_count - 1].state_seq : 0;
+    uint64_t index = w->event_count ? w->events[w->event_count - 1].index : 0;
+    world_signal(w, INPUT_FOLLOW);
+    for (size_t s = 0; s < INPUT_STREAMS; s++) world_snapshot(w, (input_stream)s);
+    aggregate_published(w->a, seq, index);
+    size_t count;
+    const aggregate_outbox *boxes = aggregate_outboxes(w->a, &count);
+    for (size_t i = 0; i < count; i++)
+        world_tell(w, boxes[i].seq, (ov_str){boxes[i].outbox, boxes[i].len},
+                   w->event_count && boxes[i].seq == seq ? index + 1 : 0, UINT64_MAX);
+    aggregate_published(w->a, w->in[INPUT_STATE].last_seq + 1, 0);
+    w->epoch++;
+    world_signal(w, INPUT_LEAD);
+}
+
+static void disturb(world *w, uint64_t *state)
+{
+    switch (draw(state, 12)) {
+    case 0:
+        world_start(w);
+        break;
+    case 1:
+        world_flush_once(w, (kill_point)(1 + draw(state, 3)), draw(state, 3));
+        world_start(w);
+        break;
+    case 2:
+        world_flush_once(w, (kill_point)(1 + draw(state, 3)), draw(state, 3));
+        reread(w);
+        break;
+    case 3:
+        reread(w);
+        break;
+    case 4:
+    case 5:
+    case 6:
+        world_flush(w);
+        break;
+    case 7:
+        world_wait(w, 0);
+        break;
+    default:
+        break;
+    }
+}
+
+static void run(world *w, uint64_t seed, bool disturbed)
+{
+    uint64_t inputs = seed, noise = seed + 1000;
+    world_init(w);
+    world_start(w);
+    for (int i = 0; i < STEPS; i++) {
+        input_step(w, &inputs);
+        if (draw(&noise, 2)) world_feed(w);
+        if (disturbed) disturb(w, &noise);
+    }
+    world_feed(w);
+    world_flush(w);
+}
+
+static bool is_compared(const char *key)
+{
+    return strstr(key, ".entry.") || strstr(key, ".source.") || strstr(key, ".agent.") || strstr(key, ".verdict.");
+}
+
+/* Without what tells how one got there: the outbox, and when an agent was first seen (its first message may be replaced
+ * in the stream before anybody read it). */
+static ov_str bare(ov_str body)
+{
+    static const char *const ends[] = {",\"outbox\":", ",\"firstSeen\":"};
+    size_t len = body.len ? body.len - 1 : 0;
+    for (size_t i = 0; i < OV_COUNT(ends); i++) {
+        const char *at = len ? memmem(body.ptr, len, ends[i], strlen(ends[i])) : NULL;
+        if (at) len = (size_t)(at - body.ptr);
+    }
+    return ov_str_sub(body, 0, len);
+}
+
+/* A tombstone of what was never written leaves a document in one run and none in another. */
+static bool is_nothing(ov_str body)
+{
+    return !body.len || memmem(body.ptr, body.len, "\"goneAt\":", 9) != NULL;
+}
+
+static void compare(const world *quiet, const world *other)
+{
+    for (size_t i = 0; i < quiet->in[INPUT_STATE].count; i++) {
+        const message *m = &quiet->in[INPUT_STATE].items[i];
+        if (m->dead || !is_compared(m->subject)) continue;
+        ov_str want = {m->data, m->len}, got = world_doc(other, m->subject);
+        if (is_nothing(want))
+            CHECK(is_nothing(got));
+        else
+            CHECK_STR(bare(got), bare(want));
+    }
+}
+
+static void running_of_event(const char *body, const char *name, char out[64])
+{
+    const char *at = strstr(body, name);
+    out[0] = '\0';
+    if (!at) return;
+    at = strchr(at, '[');
+    snprintf(out, 64, "%.*s", (int)(strchr(at, ']') - at + 1), at);
+}
+
+/* Each event's "previous" is what the one before said is "running"; no id comes twice. */
+static void check_chains(const world *w)
+{
+    for (size_t i = 0; i < w->event_count; i++) {
+        const told *t = &w->events[i];
+        char previous[64], before[64] = "[]";
+        for (size_t k = 0; k < i; k++) CHECK(strcmp(w->events[k].id, t->id) != 0);
+        if (strcmp(t->type, "running") != 0) continue;
+        for (size_t k = 0; k < i; k++)
+            if (!strcmp(w->events[k].type, "running") && !strcmp(w->events[k].agent, t->agent) &&
+                !strcmp(w->events[k].tracker, t->tracker))
+                running_of_event(w->events[k].body, "\"running\":", before);
+        running_of_event(t->body, "\"previous\":", previous);
+        CHECK_C(previous, before);
+    }
+}
+
+/* The last running event of each entry says what its document says. */
+static void check_ends(const world *w)
+{
+    for (int a = 0; a < AGENTS; a++) {
+        for (int t = 0; t < TRACKERS; t++) {
+            char agent[16], tracker[16], running[64] = "[]";
+            snprintf(agent, sizeof agent, "agent-%d", a);
+            snprintf(tracker, sizeof tracker, "tracker-%d", t);
+            for (size_t k = 0; k < w->event_count; k++)
+                if (!strcmp(w->events[k].type, "running") && !strcmp(w->events[k].agent, agent) &&
+                    !strcmp(w->events[k].tracker, tracker))
+                    running_of_event(w->events[k].body, "\"running\":", running);
+            const char *state = world_entry(w, agent, tracker);
+            CHECK((strcmp(running, "[]") == 0) == (!*state || strcmp(state, "gone") == 0));
+        }
+    }
+}
+
+int main(void)
+{
+    static char name[32];
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        world quiet, other;
+        snprintf(name, sizeof name, "seed %d", (int)seed);
+        check_case(name);
+        run(&quiet, seed, false);
+        run(&other, seed, true);
+        compare(&quiet, &other);
+        check_chains(&other);
+        check_ends(&other);
+        world_clear(&quiet);
+        world_clear(&other);
+    }
+    return check_end();
+}

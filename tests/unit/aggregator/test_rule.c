@@ -1,0 +1,178 @@
+/* Choosing candidates: each filter in its order, counted with an example; spellings; dates; verdicts on top. */
+#include "services/aggregator/rule.h"
+
+#include <stdlib.h>
+
+#include "services/aggregator/verdict.h"
+#include "support/check.h"
+
+#include "base/poison.h"
+
+typedef struct {
+    upstream *u;
+    upstream_list *l;
+    intern *texts;
+    rule *r;
+} bench;
+
+static void setup(bench *b, const char *const *versions, size_t count, const report_remote *remote)
+{
+    ov_err err = {0};
+    list_version items[32] = {0};
+    bool changed;
+    for (size_t i = 0; i < count; i++)
+        items[i] = (list_version){.version = ov_str_of(versions[i]), .date_s = 100 * (int64_t)(i + 1)};
+    list l = {.source = OV_STR("s"), .versions = items, .count = count};
+    ov_buf body = OV_BUF(LIST_BYTES_MAX);
+    list_encode(&l, &body);
+    *b = (bench){.u = upstream_new(OV_STR("s")), .texts = intern_new()};
+    b->l = upstream_list_named(b->u, OV_STR(""));
+    CHECK_OK(upstream_list_take(b->l, ov_buf_str(&body), &changed, &err), &err);
+    CHECK(changed);
+    CHECK_OK(upstream_list_take(b->l, ov_buf_str(&body), &changed, &err), &err);
+    CHECK(!changed);
+    ov_buf_clear(&body);
+    CHECK_OK(rule_new("0123456789abcdef0123456789abcdef", b->l, false, remote, &b->r, &err), &err);
+    rule_choose(b->r, b->texts);
+    rule_stand(b->r, b->texts);
+}
+
+static void teardown(bench *b)
+{
+    rule_free(b->r, b->texts);
+    upstream_free(b->u);
+    intern_free(b->texts);
+}
+
+static ov_buf candidates_of(const bench *b)
+{
+    ov_buf out = OV_BUF(4096);
+    for (size_t i = 0; i < b->r->count; i++) {
+        if (i) ov_buf_append_char(&out, ' ');
+        ov_buf_append_str(&out, b->r->candidates[i]->original);
+    }
+    return out;
+}
+
+static void test_filters(void)
+{
+    static const char *const versions[] = {"v1.2.0", "v1.10.0", "nightly", "chart-1.0.0", "v", "v1.x", "v0.9.0"};
+    static const report_remote remote = {.pattern = {"^v(.*)$", 7}, .result = {"$1", 2}, .constraint = {">= 1.0", 6}};
+    static const size_t dropped[RULE_FILTERS] = {
+        [FILTER_NO_MATCH] = 2, [FILTER_EMPTY_RESULT] = 1, [FILTER_UNPARSEABLE] = 1, [FILTER_CONSTRAINT] = 1};
+    check_case("filters");
+    bench b;
+    setup(&b, versions, OV_COUNT(versions), &remote);
+    ov_buf got = candidates_of(&b);
+    CHECK_STR(ov_buf_str(&got), OV_STR("1.2.0 1.10.0"));
+    for (rule_filter f = 0; f < RULE_FILTERS; f++) {
+        check_case(rule_filter_name(f));
+        CHECK_INT(b.r->dropped[f].count, dropped[f]);
+    }
+    CHECK_STR(intern_text(b.texts, b.r->dropped[FILTER_NO_MATCH].example), OV_STR("nightly"));
+    CHECK_STR(intern_text(b.texts, b.r->dropped[FILTER_UNPARSEABLE].example), OV_STR("1.x"));
+    CHECK_STR(intern_text(b.texts, b.r->latest), OV_STR("1.10.0"));
+    ov_buf_clear(&got);
+    teardown(&b);
+}
+
+static void test_spellings(void)
+{
+    static const struct {
+        const char *name, *versions[8], *want;
+        size_t duplicates;
+    } rows[] = {
+        {"the canonical one stays", {"v1.5", "1.5.0", "1.5"}, "1.5.0", 2},
+        {"else the byte-smallest", {"v1.5", "1.5", "v1.5.0"}, "1.5", 2},
+        {"metadata keeps apart", {"1.5.0+b", "1.5.0", "1.5.0+a"}, "1.5.0 1.5.0+a 1.5.0+b", 0},
+        {"by version", {"1.10.0", "1.9.0", "1.10.0-rc.1"}, "1.9.0 1.10.0-rc.1 1.10.0", 0},
+    };
+    static const report_remote remote = {0};
+    for (size_t i = 0; i < OV_COUNT(rows); i++) {
+        size_t count = 0;
+        while (rows[i].versions[count]) count++;
+        check_case(rows[i].name);
+        bench b;
+        setup(&b, rows[i].versions, count, &remote);
+        ov_buf got = candidates_of(&b);
+        CHECK_STR(ov_buf_str(&got), ov_str_of(rows[i].want));
+        CHECK_INT(b.r->dropped[FILTER_DUPLICATE].count, rows[i].duplicates);
+        ov_buf_clear(&got);
+        teardown(&b);
+    }
+}
+
+static void test_nothing(void)
+{
+    check_case("nothing passes");
+    static const char *const versions[] = {"nightly", "weekly"};
+    static const report_remote remote = {0};
+    bench b;
+    setup(&b, versions, 2, &remote);
+    CHECK_STR(intern_text(b.texts, b.r->latest), OV_STR("missing"));
+    CHECK_STR(intern_text(b.texts, b.r->reason), OV_STR("nothing passes: 2 unparseable (\"nightly\")"));
+    teardown(&b);
+}
+
+static void test_verdict(void)
+{
+    check_case("verdict");
+    static const char *const versions[] = {"1.0.0", "1.0.1", "1.1.0", "2.0.0", "2.1.0"};
+    static const report_remote remote = {0};
+    ov_err err = {0};
+    ov_version *running = NULL;
+    bench b;
+    setup(&b, versions, OV_COUNT(versions), &remote);
+    CHECK_OK(ov_version_parse(OV_STR("v1.0"), &running, &err), &err);
+    char id[33];
+    verdict_id(b.r, running->canonical, id);
+    verdict *v = verdict_new(ov_str_of(id));
+    verdict_bind(v, b.r, running);
+    verdict_change c = verdict_compute(v, b.texts);
+    CHECK(c.document && c.entries);
+    CHECK_INT(v->state, STATE_BEHIND);
+    CHECK_INT(v->behind_since_s, 200);
+    CHECK_STR(((ov_str){v->gap, v->gap_len}),
+              OV_STR("{\"latestVersion\":\"2.1.0\",\"availableVersions\":[\"1.0.1\",\"1.1.0\",\"2.0.0\",\"2.1.0\"],"
+                     "\"availableMajors\":[\"2.1.0\"],\"availableMinors\":[\"1.1.0\"],\"availablePatches\":[\"1.0.1\"],"
+                     "\"majorAvailable\":true,\"minorAvailable\":true,\"patchAvailable\":true,\"state\":\"behind\"}"));
+    c = verdict_compute(v, b.texts);
+    CHECK(!c.document && !c.entries);
+    b.u->stale = true;
+    CHECK(rule_stand(b.r, b.texts));
+    c = verdict_compute(v, b.texts);
+    CHECK(c.entries);
+    CHECK_INT(v->state, STATE_STALE);
+    verdict_free(v, b.texts);
+    teardown(&b);
+}
+
+static void test_bad_rules(void)
+{
+    static const struct {
+        const char *pattern, *constraint;
+    } rows[] = {{"(", ""}, {"(?=x)", ""}, {"", "^1"}, {"", " "}};
+    for (size_t i = 0; i < OV_COUNT(rows); i++) {
+        upstream *u = upstream_new(OV_STR("s"));
+        report_remote remote = {
+            .pattern = ov_str_of(rows[i].pattern), .result = OV_STR("$1"), .constraint = ov_str_of(rows[i].constraint)};
+        rule *r = NULL;
+        ov_err err = {0};
+        check_case(*rows[i].pattern ? rows[i].pattern : rows[i].constraint);
+        CHECK_STATUS(
+            rule_new("0123456789abcdef0123456789abcdef", upstream_list_named(u, OV_STR("")), false, &remote, &r, &err),
+            OV_INVALID, &err);
+        CHECK_INT(u->rule_count, 0);
+        upstream_free(u);
+    }
+}
+
+int main(void)
+{
+    test_filters();
+    test_spellings();
+    test_nothing();
+    test_verdict();
+    test_bad_rules();
+    return check_end();
+}

@@ -1,0 +1,413 @@
+/* A bus in memory around one aggregate: streams that keep the last of each subject, a leader's writes, kills at any
+ * point. */
+#ifndef OPVIC_TESTS_AGGREGATOR_WORLD_H
+#define OPVIC_TESTS_AGGREGATOR_WORLD_H
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "json/fields.h"
+#include "proto/event.h"
+#include "proto/heartbeat.h"
+#include "proto/list.h"
+#include "proto/lookup.h"
+#include "proto/report.h"
+#include "proto/state.h"
+#include "proto/subjects.h"
+#include "services/aggregator/aggregate.h"
+#include "support/check.h"
+
+typedef struct {
+    char *subject, *data, *instance, *revision, *inputs, *epoch;
+    size_t len;
+    uint64_t seq;
+    int64_t stored_ms;
+    bool dead; /* a later one has its subject */
+} message;
+
+typedef struct {
+    message *items;
+    size_t count, cap;
+    uint64_t last_seq;
+    int64_t created_ms;
+} stream;
+
+typedef struct {
+    char *id, *type, *agent, *tracker, *body;
+    uint64_t state_seq, index;
+} told;
+
+typedef struct {
+    stream in[INPUT_STREAMS];
+    size_t fed[INPUT_STREAMS]; /* items given to the aggregate */
+    told *events;
+    size_t event_count, event_cap;
+    aggregate *a;
+    aggregate_options options;
+    int64_t wall_ms, mono_ms;
+    uint64_t epoch;
+} world;
+
+/* Where a leader dies. */
+typedef enum { KILL_NEVER, KILL_BEFORE_EVENTS, KILL_AMID_EVENTS, KILL_AMID_STATE } kill_point;
+
+static inline void message_clear(message *m)
+{
+    free(m->subject);
+    free(m->data);
+    free(m->instance);
+    free(m->revision);
+    free(m->inputs);
+    free(m->epoch);
+    *m = (message){0};
+}
+
+static inline void stream_clear(stream *s)
+{
+    for (size_t i = 0; i < s->count; i++) message_clear(&s->items[i]);
+    free(s->items);
+    *s = (stream){0};
+}
+
+static inline void world_init(world *w)
+{
+    *w = (world){.options = {.source_interval_ms = 1800000,
+                             .expiration_ms = 3600000,
+                             .report_period_ms = 21600000,
+                             .retention_ms = 86400000},
+                 .wall_ms = 1700000000000,
+                 .mono_ms = 5000};
+    for (size_t i = 0; i < INPUT_STREAMS; i++) w->in[i].created_ms = 1600000000000 + (int64_t)i;
+}
+
+static inline void world_clear(world *w)
+{
+    aggregate_free(w->a);
+    for (size_t i = 0; i < INPUT_STREAMS; i++) stream_clear(&w->in[i]);
+    for (size_t i = 0; i < w->event_count; i++) {
+        told *t = &w->events[i];
+        free(t->id);
+        free(t->type);
+        free(t->agent);
+        free(t->tracker);
+        free(t->body);
+    }
+    free(w->events);
+    *w = (world){0};
+}
+
+static inline char *dup_c(const char *c)
+{
+    return ov_dup(ov_str_of(c));
+}
+
+static inline uint64_t world_store(world *w, input_stream s, const char *subject, ov_str data, const char *instance,
+                                   const char *revision)
+{
+    stream *st = &w->in[s];
+    for (size_t i = 0; i < st->count; i++)
+        if (!st->items[i].dead && strcmp(st->items[i].subject, subject) == 0) st->items[i].dead = true;
+    ov_grow(&st->items, &st->cap, st->count + 1, sizeof *st->items);
+    st->items[st->count++] = (message){.subject = dup_c(subject),
+                                       .data = ov_dup(data),
+                                       .len = data.len,
+                                       .instance = dup_c(instance),
+                                       .revision = dup_c(revision),
+                                       .inputs = dup_c(""),
+                                       .epoch = dup_c(""),
+                                       .seq = ++st->last_seq,
+                                       .stored_ms = w->wall_ms};
+    return st->last_seq;
+}
+
+static inline void world_apply(world *w, const input *in)
+{
+    aggregate_apply(w->a, in, (ov_mono){w->mono_ms});
+}
+
+static inline void world_signal(world *w, input_kind kind)
+{
+    world_apply(w, &(input){.kind = kind, .seq = w->epoch});
+}
+
+static inline void world_give(world *w, input_stream s, const message *m)
+{
+    world_apply(w, &(input){.kind = INPUT_MESSAGE,
+                            .stream = s,
+                            .subject = ov_str_of(m->subject),
+                            .data = {m->data, m->len},
+                            .instance = ov_str_of(m->instance),
+                            .revision = ov_str_of(m->revision),
+                            .inputs = ov_str_of(m->inputs),
+                            .epoch = ov_str_of(m->epoch),
+                            .seq = m->seq,
+                            .stored_at = {m->stored_ms}});
+}
+
+/* A reader (again) begins: what the stream holds now, then ready. */
+static inline void world_snapshot(world *w, input_stream s)
+{
+    stream *st = &w->in[s];
+    world_apply(w, &(input){.kind = INPUT_SNAPSHOT, .stream = s, .seq = st->last_seq, .stored_at = {st->created_ms}});
+    for (size_t i = 0; i < st->count; i++)
+        if (!st->items[i].dead) world_give(w, s, &st->items[i]);
+    w->fed[s] = st->count;
+    world_apply(w, &(input){.kind = INPUT_READY, .stream = s, .seq = st->last_seq});
+}
+
+/* Gives what arrived since. */
+static inline void world_feed(world *w)
+{
+    for (size_t s = 0; s < INPUT_STREAMS; s++)
+        for (; w->fed[s] < w->in[s].count; w->fed[s]++) world_give(w, (input_stream)s, &w->in[s].items[w->fed[s]]);
+}
+
+static inline void world_tell(world *w, uint64_t seq, ov_str outbox, uint64_t from, uint64_t until)
+{
+    ov_err err = {0};
+    ov_json_reader r;
+    bool more = false;
+    ov_json_reader_init(&r, outbox);
+    CHECK_OK(ov_json_array_begin(&r, "outbox", &err), &err);
+    for (uint64_t i = 0; ov_json_array_next(&r, &more, "outbox", &err) == OV_OK && more; i++) {
+        ov_str raw = {0};
+        event_head h = {0};
+        CHECK_OK(ov_json_skip(&r, &raw, &err), &err);
+        if (i < from || i >= until) continue;
+        CHECK_OK(event_head_decode(raw, &h, &err), &err);
+        ov_grow(&w->events, &w->event_cap, w->event_count + 1, sizeof *w->events);
+        w->events[w->event_count++] = (told){.id = ov_dup(h.id),
+                                             .type = ov_dup(h.type),
+                                             .agent = ov_dup(h.agent),
+                                             .tracker = ov_dup(h.tracker),
+                                             .body = ov_dup(raw),
+                                             .state_seq = seq,
+                                             .index = i};
+        event_head_clear(&h);
+    }
+}
+
+/* Writes one batch as a leader does; false when there was nothing (or the leader died). */
+static inline bool world_flush_once(world *w, kill_point kill, size_t kill_at)
+{
+    enum { BATCH = 16 };
+    aggregate_write items[BATCH];
+    char inputs[64], epoch[32];
+    aggregate_outbox boxes[BATCH];
+    size_t n = aggregate_collect(w->a, items, BATCH, 1 << 20, (ov_mono){w->mono_ms}), boxed = 0, stored = 0;
+    snprintf(inputs, sizeof inputs, "%" PRIu64 ",%" PRIu64, aggregate_position(w->a, INPUT_REPORTS),
+             aggregate_position(w->a, INPUT_LISTS));
+    snprintf(epoch, sizeof epoch, "%" PRIu64, w->epoch);
+    for (size_t i = 0; i < n; i++) {
+        if (kill == KILL_AMID_STATE && i >= kill_at) break;
+        ov_str body = items[i].body ? (ov_str){items[i].body, items[i].len} : OV_STR("");
+        uint64_t seq = world_store(w, INPUT_STATE, items[i].key, body, "", "");
+        message *m = &w->in[INPUT_STATE].items[w->in[INPUT_STATE].count - 1];
+        free(m->inputs);
+        free(m->epoch);
+        m->inputs = dup_c(inputs);
+        m->epoch = dup_c(epoch);
+        if (items[i].outbox)
+            boxes[boxed++] =
+                (aggregate_outbox){seq, ov_dup((ov_str){items[i].outbox, items[i].outbox_len}), items[i].outbox_len};
+        aggregate_written(w->a, &items[i], seq);
+        stored++;
+    }
+    for (size_t i = stored; i < n; i++) aggregate_unwritten(w->a, &items[i]);
+    bool dies = kill != KILL_NEVER;
+    for (size_t i = 0; i < boxed; i++) {
+        uint64_t until = UINT64_MAX;
+        if (kill == KILL_BEFORE_EVENTS || kill == KILL_AMID_STATE || (kill == KILL_AMID_EVENTS && i > kill_at))
+            until = 0;
+        if (kill == KILL_AMID_EVENTS && i == kill_at) until = 1;
+        if (until) world_tell(w, boxes[i].seq, (ov_str){boxes[i].outbox, boxes[i].len}, 0, until);
+        free(boxes[i].outbox);
+    }
+    return n > 0 && !dies;
+}
+
+static inline void world_drain_effects(world *w)
+{
+    effect e;
+    while (aggregate_next_effect(w->a, &e)) effect_clear(&e);
+}
+
+static inline void world_flush(world *w)
+{
+    while (world_flush_once(w, KILL_NEVER, 0)) world_feed(w);
+    world_drain_effects(w);
+}
+
+/* A fresh process: reads state, then the inputs, leads, tells what its predecessor did not. */
+static inline void world_start(world *w)
+{
+    aggregate_free(w->a);
+    w->a = aggregate_new(&w->options);
+    w->epoch++;
+    uint64_t seq = 0, index = 0;
+    if (w->event_count) {
+        seq = w->events[w->event_count - 1].state_seq;
+        index = w->events[w->event_count - 1].index;
+        aggregate_published(w->a, seq, index);
+    }
+    world_signal(w, INPUT_BUS_UP);
+    for (size_t s = 0; s < INPUT_STREAMS; s++) world_snapshot(w, (input_stream)s);
+    size_t count;
+    const aggregate_outbox *boxes = aggregate_outboxes(w->a, &count);
+    for (size_t i = 0; i < count; i++)
+        world_tell(w, boxes[i].seq, (ov_str){boxes[i].outbox, boxes[i].len},
+                   w->event_count && boxes[i].seq == seq ? index + 1 : 0, UINT64_MAX);
+    aggregate_published(w->a, w->in[INPUT_STATE].last_seq + 1, 0);
+    world_signal(w, INPUT_LEAD);
+}
+
+/* Time passes with the bus up. */
+static inline void world_wait(world *w, int64_t ms)
+{
+    w->wall_ms += ms;
+    w->mono_ms += ms;
+    world_signal(w, INPUT_TICK);
+}
+
+/* ---- what fleets send ---- */
+
+static inline ov_buf report_body(const char *agent, const char *tracker, const char *const *versions, size_t count,
+                                 const report_remote *remote)
+{
+    report_version items[16];
+    for (size_t i = 0; i < count; i++)
+        items[i] = (report_version){.running_version = ov_str_of(versions[i]),
+                                    .resource_count = 1,
+                                    .resource_kind = OV_STR("Pods"),
+                                    .extracted_from = OV_STR("app")};
+    report r = {.agent_id = ov_str_of(agent),
+                .tags = OV_STR("{\"one\":\"tag\"}"),
+                .id = ov_str_of(tracker),
+                .ns = OV_STR("opvic"),
+                .count = (int64_t)count,
+                .versions = items,
+                .version_count = count,
+                .has_remote = remote != NULL};
+    if (remote) r.remote = *remote;
+    ov_buf out = OV_BUF(REPORT_BYTES_MAX);
+    report_encode(&r, &out);
+    return out;
+}
+
+static inline uint64_t world_report_by(world *w, const char *agent, const char *tracker, const char *version,
+                                       const report_remote *remote, const char *instance, const char *revision)
+{
+    ov_buf body = report_body(agent, tracker, &version, 1, remote);
+    char subject[SUBJECT_MAX];
+    subject_report(ov_str_of(agent), ov_str_of(tracker), subject);
+    uint64_t seq = world_store(w, INPUT_REPORTS, subject, ov_buf_str(&body), instance, revision);
+    ov_buf_clear(&body);
+    return seq;
+}
+
+static inline uint64_t world_report(world *w, const char *agent, const char *tracker, const char *version,
+                                    const report_remote *remote)
+{
+    return world_report_by(w, agent, tracker, version, remote, "", "");
+}
+
+static inline void world_tombstone(world *w, const char *agent, const char *tracker)
+{
+    char subject[SUBJECT_MAX];
+    subject_report(ov_str_of(agent), ov_str_of(tracker), subject);
+    world_store(w, INPUT_REPORTS, subject, OV_STR(""), "", "");
+}
+
+static inline void world_list(world *w, const char *source, const char *name, const char *const *versions, size_t count,
+                              bool truncated)
+{
+    list_version *items = ov_calloc(count + 1, sizeof *items);
+    for (size_t i = 0; i < count; i++) items[i].version = items[i].app_version = ov_str_of(versions[i]);
+    list l = {.source = ov_str_of(source),
+              .list = ov_str_of(name),
+              .versions = items,
+              .count = count,
+              .truncated = truncated};
+    ov_buf out = OV_BUF(LIST_BYTES_MAX);
+    list_encode(&l, &out);
+    char subject[SUBJECT_MAX];
+    subject_list(l.source, l.list, subject);
+    world_store(w, INPUT_LISTS, subject, ov_buf_str(&out), "", "");
+    ov_buf_clear(&out);
+    free(items);
+}
+
+static inline void world_look(world *w, const char *source, lookup_outcome outcome, lookup_failure failure)
+{
+    lookup_list lists[1] = {{.list = OV_STR(""), .digest = OV_STR("00000000000000000000000000000000"), .count = 1}};
+    lookup l = {.source = ov_str_of(source),
+                .provider = OV_STR("github"),
+                .strategy = OV_STR("releases"),
+                .repo = OV_STR("acme/app"),
+                .outcome = outcome,
+                .failure = failure,
+                .message = ov_str_of(failure ? "HTTP 500" : ""),
+                .failures = failure ? 1 : 0,
+                .lists = lists,
+                .list_count = failure ? 0 : 1,
+                .looked_at_s = w->wall_ms / 1000,
+                .complete_at_s = failure ? 0 : w->wall_ms / 1000,
+                .budget_remaining = -1};
+    ov_buf out = OV_BUF(1 << 20);
+    lookup_encode(&l, &out);
+    char subject[SUBJECT_MAX];
+    subject_lookup(l.source, subject);
+    world_store(w, INPUT_LISTS, subject, ov_buf_str(&out), "", "");
+    ov_buf_clear(&out);
+}
+
+/* ---- what stands in state ---- */
+
+static inline ov_str world_doc(const world *w, const char *key)
+{
+    const stream *st = &w->in[INPUT_STATE];
+    for (size_t i = st->count; i-- > 0;)
+        if (!st->items[i].dead && strcmp(st->items[i].subject, key) == 0)
+            return (ov_str){st->items[i].data, st->items[i].len};
+    return (ov_str){0};
+}
+
+/* "<state> <latest>", "gone", or "" when there is none. */
+static inline const char *world_entry(const world *w, const char *agent, const char *tracker)
+{
+    static char text[256];
+    char key[SUBJECT_MAX];
+    key_entry(ov_str_of(agent), ov_str_of(tracker), key);
+    ov_str body = world_doc(w, key);
+    entry_doc d = {0};
+    ov_err err = {0};
+    text[0] = '\0';
+    if (!body.len || entry_doc_decode(body, &d, &err) != OV_OK) return text;
+    if (d.gone_at)
+        snprintf(text, sizeof text, "gone");
+    else
+        snprintf(text, sizeof text, "%s %.*s", state_value_name(d.state), OV_STR_ARG(d.latest));
+    entry_doc_clear(&d);
+    return text;
+}
+
+/* How many events of that type (NULL: any) and agent (NULL: any) were told whose bodies hold part. */
+static inline size_t world_events(const world *w, const char *type, const char *agent, const char *part)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->event_count; i++) {
+        const told *t = &w->events[i];
+        if (type && strcmp(t->type, type) != 0) continue;
+        if (agent && strcmp(t->agent, agent) != 0) continue;
+        if (part && !strstr(t->body, part)) continue;
+        n++;
+    }
+    return n;
+}
+
+static const report_remote acme = {.provider = {"github", 6}, .strategy = {"releases", 8}, .repo = {"acme/app", 8}};
+static const char acme_source[] = "github/releases/acme/app";
+
+#endif
