@@ -1,0 +1,169 @@
+"""Measures, prints the figures beside their goals, writes build/bench.json. Everything runs on this machine."""
+import json
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from support.load import post_all  # noqa: E402
+from support.stack import BIN, ROOT, Stack, TOKEN, get, post, report, request, samples, until  # noqa: E402
+
+BENCH_BIN = BIN.parent / "tests"
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+ENTRIES_AGENTS, ENTRIES_TRACKERS = 1000, 100
+
+# name -> (unit, goal, better)
+GOALS = {
+    "post_rate": ("requests/s", 15000, "more"),
+    "post_cpu_us": ("us", 40, "less"),
+    "visible_p50_ms": ("ms", 20, "less"),
+    "merge_rate_same": ("reports/s", 100000, "more"),
+    "merge_rate_changed": ("reports/s", 30000, "more"),
+    "restart_ready_s": ("s", 5, "less"),
+    "metrics_100k_s": ("s", 0.2, "less"),
+    "metrics_100k_gzip_s": ("s", 0.2, "less"),
+    "overview_100k_s": ("s", 0.15, "less"),
+    "agents_rps": ("requests/s", 10000, "more"),
+    "api_rss_100k_mb": ("MB", 400, "less"),
+    "aggregator_rss_100k_mb": ("MB", None, "less"),
+}
+
+
+def cpu_seconds(process):
+    fields = pathlib.Path(f"/proc/{process.child.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+
+def rss_mb(process):
+    text = pathlib.Path(f"/proc/{process.child.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) / 1024
+
+
+def wrk(url, path, seconds, connections, script=None):
+    """Requests a second; a connection error or an answer that is not 2xx ends the bench."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", f"Authorization: Bearer {TOKEN}"]
+    command += ["-s", str(script)] if script else []
+    out = subprocess.run([*command, url + path, *(["--", TOKEN] if script else [])], capture_output=True, text=True, check=True).stdout
+    if re.search(r"Non-2xx|Socket errors", out):
+        raise AssertionError(out)
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])
+
+
+def bare_stack(stack):
+    stack.nats()
+    aggregator, api = stack.aggregator(), stack.api()
+    return aggregator.wait_ready(), api.wait_ready()
+
+
+def measure_posts(figures):
+    with Stack() as stack:
+        _, api = bare_stack(stack)
+        wrk(api.url, "/api/v1alpha1/agents", 2, 32, ROOT / "tests/bench/post.lua")
+        before, seconds = cpu_seconds(api), 10
+        figures["post_rate"] = wrk(api.url, "/api/v1alpha1/agents", seconds, 32, ROOT / "tests/bench/post.lua")
+        figures["post_cpu_us"] = (cpu_seconds(api) - before) / (figures["post_rate"] * seconds) * 1e6
+
+
+def measure_visible(figures):
+    """Accepted -> readable from every replica, one at a time."""
+    with Stack() as stack:
+        _, api = bare_stack(stack)
+        apis = [api, stack.api(name="api-2").wait_ready()]
+        took = []
+        for i in range(60):
+            assert post(apis[i % 2], report("a", "t", {f"1.0.{i}": 1})).status == 202
+            start = time.monotonic()
+            for each in apis:
+                until("readable", lambda: (a := get(each, "/api/v1alpha1/agents/a/t")).status == 200 and a.json()["uniqVersions"] == [f"1.0.{i}"], 10)
+            took.append((time.monotonic() - start) * 1000)
+        figures["visible_p50_ms"] = statistics.median(took)
+
+
+def measure_core(figures):
+    out = subprocess.run([BENCH_BIN / "bench_merge"], capture_output=True, text=True, check=True).stdout
+    for line in out.splitlines():
+        row = json.loads(line)
+        figures[row["name"]] = row["value"]
+
+
+def timed_get(api, path, headers=None):
+    start = time.monotonic()
+    answer = get(api, path, headers=headers)
+    assert answer.status == 200, answer.status
+    return time.monotonic() - start, len(answer.body)
+
+
+def measure_large(figures, sizes):
+    """1,000 agents with 100 trackers each: reads, memory, and a restart of everything."""
+    with Stack() as stack:
+        aggregator, api = bare_stack(stack)
+        total = ENTRIES_AGENTS * ENTRIES_TRACKERS
+        post_all([api.url], [[report(f"agent-{a}", f"tracker-{t}", {"1.2.3": 2, "1.2.4": 1}) for a in range(c, ENTRIES_AGENTS, 8)
+                              for t in range(ENTRIES_TRACKERS)] for c in range(8)])
+        count = lambda: sum(1 for n, _, _ in samples(get(api, "/metrics").text()) if n == "opvic_controlplane_version_resource_count")
+        until("100,000 trackers", lambda: count() == 2 * total, 120)
+        for name, path, headers in (("metrics_100k_s", "/metrics", None), ("metrics_100k_gzip_s", "/metrics", {"Accept-Encoding": "gzip"}),
+                                    ("overview_100k_s", "/api/v1alpha1/overview", None)):
+            rounds = [timed_get(api, path, headers) for _ in range(5)]
+            figures[name], sizes[name.replace("_s", "_bytes")] = statistics.median(r[0] for r in rounds), rounds[-1][1]
+        figures["agents_rps"] = wrk(api.url, "/api/v1alpha1/agents", 5, 8)
+        figures["api_rss_100k_mb"], figures["aggregator_rss_100k_mb"] = rss_mb(api), rss_mb(aggregator)
+        figures["restart_ready_s"] = restart(stack, [aggregator, api], count, 2 * total)
+
+
+def restart(stack, services, count, wanted):
+    for process in [*services, stack.nats_process]:
+        process.stop()
+    start = time.monotonic()
+    stack.nats_process.start()
+    for service in services:
+        service.start()
+    for service in services:
+        service.wait_ready(120)
+    took = time.monotonic() - start
+    assert count() == wanted, "a ready api answers everything"
+    return took
+
+
+def versions():
+    first = lambda *command: subprocess.run(command, capture_output=True, text=True).stdout.strip().splitlines()[0]
+    return {"opvic": first(BIN / "opvic-api", "--version"), "nats-server": first("/usr/sbin/nats-server", "--version"),
+            "gcc": first("gcc", "--version")}
+
+
+def show(figures, sizes):
+    rows = []
+    for name, (unit, goal, better) in GOALS.items():
+        if name not in figures:
+            continue
+        value = round(figures[name], 3)
+        met = None if goal is None else (value <= goal if better == "less" else value >= goal)
+        rows.append({"name": name, "value": value, "unit": unit, "goal": goal, "better": better, "met": met})
+    print(f"{'name':<24}{'value':>14} {'unit':<12}{'goal':>12}  met")
+    for row in rows:
+        goal = "-" if row["goal"] is None else f"{'<=' if row['better'] == 'less' else '>='} {row['goal']}"
+        print(f"{row['name']:<24}{row['value']:>14} {row['unit']:<12}{goal:>12}  {'-' if row['met'] is None else 'yes' if row['met'] else 'no'}")
+    facts = {"machine": {"cores": os.cpu_count(), "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
+                         "kernel": platform.release()}, "versions": versions(), "sizes": sizes}
+    rows += [{"name": name, "value": value, "unit": "facts", "goal": None, "better": None, "met": None} for name, value in facts.items()]
+    (ROOT / "build/bench.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def main():
+    figures, sizes = {}, {"post_versions": 20, "post_connections": 32, "entries": ENTRIES_AGENTS * ENTRIES_TRACKERS}
+    steps = {"the aggregator's core": measure_core, "posts": measure_posts, "visibility": measure_visible}
+    for name, step in steps.items():
+        print(f"measuring {name}", file=sys.stderr)
+        step(figures)
+    print("measuring 1,000 agents x 100 trackers", file=sys.stderr)
+    measure_large(figures, sizes)
+    show(figures, sizes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""Bad input from every side: it gets a clear error where the user looks for it, and the others go on."""
+import json
+import pathlib
+import unittest
+from urllib.parse import quote
+
+from support import golden
+from support.nats import Nats
+from support.stack import ROOT, Stack, TOKEN, get, github, helm, post, report, request, samples, until
+
+COREDNS = github("coredns/coredns", "tags", r"^v([0-9]+\.[0-9]+\.[0-9]+)$", "$1")
+
+
+def gap_of(api, agent, tracker):
+    return get(api, f"/api/v1alpha1/agents/{quote(agent, safe='')}/{quote(tracker, safe='')}/versions")
+
+
+class Posts(unittest.TestCase):
+    def test_bodies(self):
+        good = report("a", "t", {"1.0.0": 1})
+        raw = json.dumps(good)
+        without = lambda *path: json.dumps(drop(good, path))
+        cases = {
+            "not JSON": ("hello", 400, "offset"),
+            "cut off": (raw[:-5], 400, ""),
+            "no agentId": (without("agentId"), 400, "agentId"),
+            "no version": (without("version"), 400, "version"),
+            "no id": (without("version", "id"), 400, "version.id"),
+            "no count": (without("version", "count"), 400, "version.count"),
+            "count is text": (raw.replace('"count": 1', '"count": "1"'), 400, "version.count"),
+            "versions is an object": (raw.replace('"versions": [', '"versions": {"x": [').replace("]}}", "]}}}"), 400, "version"),
+            "2 MB": (raw.replace("1.0.0", "1" * 2_000_000), 413, ""),
+            "10,000 nested arrays": ('{"agentId":' + "[" * 10000 + "]" * 10000 + "}", 400, ""),
+            "NUL in a string": (raw.replace('"a"', '"a\\u0000b"'), 400, ""),
+            "invalid UTF-8": (raw.encode().replace(b'"a"', b'"\xff\xfe"'), 400, "UTF-8"),
+            "negative count": (raw.replace('"count": 1', '"count": -1'), 400, "version.count"),
+        }
+        with Stack() as stack:
+            stack.nats()
+            aggregator, api = stack.aggregator().wait_ready(), stack.api().wait_ready()
+            for name, (body, status, says) in cases.items():
+                with self.subTest(case=name):
+                    answer = post(api, body)
+                    self.assertEqual(answer.status, status, answer.body[:300])
+                    self.assertIn(says, answer.json()["error"])
+            self.assertEqual(post(api, good).status, 202)
+            until("the good one is answered", lambda: get(api, "/api/v1alpha1/agents/a/t").status == 200)
+            self.tokens(api)
+
+    def tokens(self, api):
+        for headers, says in (({}, "missing authorization header"), ({"Authorization": "Bearer wrong"}, "invalid authorization token"),
+                              ({"Authorization": "Bearer "}, "invalid authorization header"), ({"Authorization": ""}, "authorization header")):
+            answer = request(api.url, "GET", "/api/v1alpha1/agents", headers=headers)
+            self.assertEqual(answer.status, 401)
+            self.assertIn(says, answer.json()["error"])
+
+    def test_ids(self):
+        taken = ["a.b", "a b", "*", ">", "a/b", "=2E", "a=2Eb", "_", "x" * 300, "中", "list", "agents", "github/O/R", "versions/list",
+                 ".", "..", "a*b>c", "%2F", "$KV", "opvic.report.x", "-", "="]
+        refused = {"empty": "", "NUL": "a\u0000b", "600 bytes": "y" * 600}
+        with Stack() as stack:
+            stack.nats()
+            aggregator, api = stack.aggregator().wait_ready(), stack.api().wait_ready()
+            for i, name in enumerate(taken):
+                self.assertEqual(post(api, report(name, name, {f"1.0.{i}": 1})).status, 202, name)
+            for name, value in refused.items():
+                self.assertEqual(post(api, report(value, "t", {"1.0.0": 1})).status, 400, name)
+                self.assertEqual(post(api, report("a", value, {"1.0.0": 1})).status, 400, name)
+            until("each is an agent of its own", lambda: sorted(a["id"] for a in get(api, "/api/v1alpha1/agents").json()) == sorted(taken))
+            for i, name in enumerate(taken):
+                with self.subTest(id=name[:20]):
+                    path = quote(name, safe="") if name not in (".", "..") else name.replace(".", "%2E")
+                    answer = until("answered", lambda: a if (a := get(api, f"/api/v1alpha1/agents/{path}/{path}")).status == 200 else None)
+                    self.assertEqual(answer.json()["uniqVersions"], [f"1.0.{i}"])
+
+    def test_what_ends_the_go_system(self):
+        """Single requests that end it or blind it, each followed by a look that all is well."""
+        with Stack() as stack:
+            up, aggregator, fetcher, api = stack.pipeline("--golden", golden.GOLDEN / "upstream")
+            self.assertEqual(post(api, report("well", "t", {"1.2.3": 1}, github("acme/multi", pattern=r"^v([0-9.]+)$", result="$1"))).status, 202)
+            rows = [
+                report("list", "t", {"1.0.0": 1}), report("agents", "t", {"1.0.0": 1}), report("github/O/R", "t", {"1.0.0": 1}),
+                report("a", "versions/list", {"1.0.0": 1}), report("a", "X/versions", {"1.0.0": 1}),
+                report("a", "short-repo", {"1.0.0": 1}, helm("http:/", "x")),
+                report("a", "null-item", {"1.0.0": 1}, helm(f"{up.url}/nullitem", "x")),
+                report("a", "two-spellings", {"v1.2.3": 1, "1.2.3": 2}, github("acme/multi", pattern=r"^v([0-9.]+)$", result="$1")),
+                report("a", "two-lengths", {"1.2": 1, "1.2.0": 2}),
+                report("a", "unparseable", {"latest": 1, "1.2.3": 1}, github("acme/multi", pattern=r"^v([0-9.]+)$", result="$1")),
+                report("a", "bad-tags", {"1.0.0": 1}, github("acme/badtags", "tags")),
+                report("a", "repo-missing", {"1.0.0": 1}, github("acme/nowhere")),
+            ]
+            for row in rows:
+                self.assertEqual(post(api, row).status, 202, row["version"]["id"])
+            for row in rows:
+                answered = until(row["version"]["id"], lambda: a if (a := gap_of(api, row["agentId"], row["version"]["id"])).status == 200
+                                 and b'"pending"' not in a.body else None)
+                self.assertEqual([v["resourceCount"] for v in answered.json()["versions"]],
+                                 [v["resourceCount"] for v in row["version"]["versions"]])
+            metrics = get(api, "/metrics")
+            self.assertEqual(metrics.status, 200)
+            seen = [(n, tuple(sorted(l.items()))) for n, l, _ in samples(metrics.text())]
+            self.assertEqual(len(seen), len(set(seen)), "no series twice")
+            bad = gap_of(api, "a", "unparseable").json()["versions"]
+            self.assertEqual([v["state"] for v in bad], ["unparseable", "behind"])
+            for path in range(300):
+                request(api.url, "GET", f"/nothing/{path}")
+            counted = [l for l in get(api, "/metrics").text().splitlines() if l.startswith("opvic_controlplane_requests_total") and "nothing" in l]
+            self.assertEqual(counted, [])
+            for process in (api, aggregator, fetcher):
+                self.assertTrue(process.alive())
+            self.assertEqual(gap_of(api, "well", "t").json()["versions"][0]["state"], "behind")
+
+
+def drop(body, path):
+    copy = json.loads(json.dumps(body))
+    inner = copy
+    for key in path[:-1]:
+        inner = inner[key]
+    del inner[path[-1]]
+    return copy
+
+
+class Trackers(unittest.TestCase):
+    BAD = {
+        "bad-regex": ("strategy: ImageTag\n    extraction: {regex: {pattern: '(', result: $1}}", "Pods", "pattern"),
+        "bad-jsonpath": ("strategy: FieldSelection\n    fieldSelector: '.metadata['", "Pods", "fieldSelector"),
+        "bad-kind": ("strategy: ImageTag", "Gizmos", "Gizmos"),
+        "catastrophe": ("strategy: FieldSelection\n    fieldSelector: .metadata.labels.evil\n    extraction: {regex: {pattern: '(a+)+$', result: $0}}", "Pods", "too much work"),
+    }
+
+    def test_trackers_and_dumps(self):
+        with Stack() as stack:
+            _, _, _, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
+            folder = stack.folder / "cluster"
+            folder.mkdir()
+            (folder / "pods.yaml").write_text(
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: d, labels: {app: x, evil: '%s'}}\nspec: {containers: [{name: c, image: 'r/a:1.2.3'}]}\n" % ("a" * 40 + "b"))
+            documents = [tracker("good", "Pods", "strategy: ImageTag")]
+            documents += [tracker(name, kind, local) for name, (local, kind, _) in self.BAD.items()]
+            (folder / "trackers.yaml").write_text("---\n".join(documents))
+            (folder / "cut.yaml").write_text("apiVersion: v1\nitems:\n- {kind: Pod, metadata: {name: q")
+            (folder / "bomb.yaml").write_text("a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+                f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 10)}]\n" for i in range(9)))
+            collector = stack.collector("x", folder, "--agent.interval", "1s")
+            until("the good one is answered", lambda: get(api, "/api/v1alpha1/agents/x/good").json().get("uniqVersions") == ["1.2.3"])
+            for name, (_, _, says) in self.BAD.items():
+                with self.subTest(tracker=name):
+                    body = until("it is answered", lambda: a if (a := get(api, f"/api/v1alpha1/agents/x/{name}")).status == 200 else None).json()
+                    self.assertIn(says, json.dumps(body))
+                    self.assertEqual(body["versions"], [])
+            log = collector.text()
+            self.assertIn("cut.yaml", log)
+            self.assertIn("bomb.yaml", log)
+            self.assertTrue(collector.alive())
+            (folder / "cut.yaml").write_text("apiVersion: v1\nkind: Pod\nmetadata: {name: q, namespace: d, labels: {app: x}}\nspec: {containers: [{name: c, image: 'r/a:1.2.4'}]}\n")
+            until("the mended dump counts", lambda: get(api, "/api/v1alpha1/agents/x/good").json()["uniqVersions"] == ["1.2.3", "1.2.4"])
+
+
+def tracker(name, kind, local):
+    return (f"apiVersion: opvic.skillz.com/v1alpha1\nkind: VersionTracker\nmetadata: {{name: {name}, namespace: opvic}}\nspec:\n  name: {name}\n"
+            f"  resources:\n    strategy: {kind}\n    selector: {{matchLabels: {{app: x}}}}\n  localVersion:\n    {local}\n")
+
+
+class Upstreams(unittest.TestCase):
+    def test_failures(self):
+        cases = {"404": "notFound", "500": "unreachable", "403limit": "rateLimited", "html": "malformed", "half": "unreachable"}
+        with Stack() as stack:
+            up, aggregator, fetcher, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
+            charts = {kind: f"case-{kind}" for kind in cases}
+            for kind in cases:
+                request(up.url, "POST", "/_fault", body=json.dumps({"path": f"/repos/case/{kind}/tags", "kind": kind}))
+                self.assertEqual(post(api, report("a", kind, {"1.0.0": 1}, github(f"case/{kind}", "tags"))).status, 202)
+            self.assertEqual(post(api, report("a", "fine", {"1.14.3": 1}, COREDNS)).status, 202)
+            until("the good one goes on", lambda: gap_of(api, "a", "fine").json()["versions"][0].get("state") == "behind")
+            for kind, failure in cases.items():
+                with self.subTest(upstream=kind):
+                    gap = until("its failure is told", lambda: g if failure in json.dumps(g := gap_of(api, "a", kind).json()) else None)
+                    self.assertEqual(gap["latestVersion"], "missing")
+                    self.assertGreaterEqual(fetcher.metric("opvic_fetcher_failures_total", {"failure": failure}) or 0, 1)
+
+    def test_refused_target(self):
+        with Stack() as stack:
+            stack.nats()
+            stack.aggregator().wait_ready()
+            port_owner = stack.upstream("--data", ROOT / "examples/upstream/data")
+            api = stack.api().wait_ready()
+            from support.stack import free_ports
+            port, = free_ports(1)
+            fetcher = stack.service("fetcher", "fetcher", ["--metrics-bind-address", f"127.0.0.1:{port}"], port).wait_ready()
+            self.assertEqual(post(api, report("a", "inward", {"1.0.0": 1}, helm(f"{port_owner.url}/charts/opvic", "opvic"))).status, 202)
+            gap = until("it is refused", lambda: t if "refusedTarget" in (t := gap_of(api, "a", "inward").text()) else None)
+            self.assertIn("127.0.0.1", gap)
+            self.assertIn("fetch.allow-cidrs", gap)
+
+    def test_a_failed_look_keeps_the_list(self):
+        with Stack() as stack:
+            up, _, _, api = stack.pipeline("--data", ROOT / "examples/upstream/data", aggregator_args=("--source.interval", "1s", "--cache.reconciler-interval", "200ms"))
+            self.assertEqual(post(api, report("a", "dns", {"1.14.3": 1}, COREDNS)).status, 202)
+            until("looked up", lambda: gap_of(api, "a", "dns").json()["latestVersion"] == "1.14.7")
+            request(up.url, "POST", "/_fault", body=json.dumps({"path": "/repos/coredns/coredns/tags", "kind": "500"}))
+            until("it is stale, and says why", lambda: gap_of(api, "a", "dns").json()["versions"][0]["state"] == "stale")
+            self.assertEqual(gap_of(api, "a", "dns").json()["latestVersion"], "1.14.7")
+
+
+class Bus(unittest.TestCase):
+    def test_undecodable_payloads(self):
+        """Rubbish on every subject is counted, put aside with its reason, and harms nothing else."""
+        subjects = ["opvic.report.a.t", "opvic.heartbeat.a", "opvic.inventory.a", "opvic.list.github/tags/a/b.=", "opvic.lookup.github/tags/a/b",
+                    "opvic.job.github.github/tags/x/y", "$KV.opvic_state.entry.a.t"]
+        with Stack() as stack:
+            _, aggregator, fetcher, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
+            with Nats(stack.nats_port) as nats:
+                for subject in subjects:
+                    for payload in (b"{", b"\xff\x00", b'{"schema":99}', b"[]"):
+                        nats.request(subject, payload)
+                dead = lambda: {h.get("Opvic-Subject"): h for _, _, h, _ in nats.messages("OPVIC_DEAD")}
+                for subject in subjects[:-1]:
+                    headers = until(f"{subject} is put aside", lambda: dead().get(subject))
+                    self.assertTrue(headers["Opvic-Reason"])
+            self.assertEqual(post(api, report("a", "t", {"1.14.3": 1}, COREDNS)).status, 202)
+            until("the next good one counts", lambda: gap_of(api, "a", "t").json()["latestVersion"] == "1.14.7")
+            for service in (aggregator, fetcher, api):
+                self.assertTrue(service.alive())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,169 @@
+"""kill -9 of anything: nothing acknowledged is lost, no event comes twice, none is missing."""
+import collections
+import json
+import unittest
+
+from support.load import post_all
+from support.nats import Nats
+from support.stack import ROOT, Stack, get, github, post, report, until
+
+COREDNS = github("coredns/coredns", "tags", r"^v([0-9]+\.[0-9]+\.[0-9]+)$", "$1")
+
+AGENTS, ROUNDS, CONNECTIONS = 24, 120, 8
+
+
+def entry_events(nats_port, **auth):
+    """{(agent, tracker): [data of its running events in order]} and every event's id."""
+    by_entry, ids = collections.defaultdict(list), []
+    with Nats(nats_port, **auth) as nats:
+        for _, subject, headers, data in nats.messages("OPVIC_EVENTS"):
+            kind = subject.split(".")[2]
+            if kind == "epoch":
+                continue
+            event = json.loads(data)
+            ids.append(event["id"])
+            if kind == "running":
+                by_entry[event["agentid"], event["trackerid"]].append(event["data"])
+    return by_entry, ids
+
+
+def versions_of(rows):
+    return sorted(r["version"] if isinstance(r, dict) else r for r in rows)
+
+
+class Kill(unittest.TestCase):
+    def check_events(self, stack, final):
+        """Each entry's running events form one unbroken chain that ends at what runs."""
+        def chain_ends():
+            with Nats(stack.nats_port) as nats:
+                last = {key: nats.last("OPVIC_EVENTS", f"opvic.event.running.{key[0]}.{key[1]}") for key in final}
+            return all(m and versions_of(json.loads(m[1])["data"]["running"]) == sorted(final[key]) for key, m in last.items())
+        until("the last events are published", chain_ends, 60)
+        by_entry, ids = entry_events(stack.nats_port)
+        self.assertEqual(len(ids), len(set(ids)), "no event twice")
+        for key, want in final.items():
+            previous = []
+            for data in by_entry[key]:
+                self.assertEqual(versions_of(data["previous"]), previous, f"{key}: an event is missing or out of order")
+                previous = versions_of(data["running"])
+            self.assertEqual(previous, sorted(want), key)
+
+    def check_answers(self, apis, final):
+        for api in apis:
+            def same():
+                for (agent, tracker), want in final.items():
+                    answer = get(api, f"/api/v1alpha1/agents/{agent}/{tracker}")
+                    if answer.status != 200 or answer.json()["uniqVersions"] != want:
+                        return None
+                return True
+            until("every acknowledged report is answered", same, 60)
+
+    def post_and_kill(self, victims):
+        with Stack() as stack:
+            up, aggregator, fetcher, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
+            other = stack.api(name="api-2").wait_ready()
+            processes = {"api": api, "aggregator": aggregator, "fetcher": fetcher, "nats": stack.nats_process}
+            lists = [[report(f"agent-{a}", "dns", {f"1.{r}.{a}": 1}, COREDNS)
+                      for r in range(ROUNDS) for a in range(c, AGENTS, CONNECTIONS)] for c in range(CONNECTIONS)]
+
+            def kill_each(posters):
+                for name in victims:
+                    stack_is_moving = lambda: aggregator.alive() and (aggregator.metric("opvic_aggregator_reports_merged_total") or 0) > 0
+                    until("reports arrive", stack_is_moving)
+                    processes[name].kill()
+                    self.assertTrue(any(p.is_alive() for p in posters), "it was killed while reports were posted")
+                    processes[name].start()
+            post_all([api.url, other.url], lists, kill_each)
+            for service in (aggregator, fetcher, api):
+                service.wait_ready(60)
+            final = {(f"agent-{a}", "dns"): [f"1.{ROUNDS - 1}.{a}"] for a in range(AGENTS)}
+            self.check_answers((api, other), final)
+            self.check_events(stack, final)
+
+    def test_api(self):
+        self.post_and_kill(["api"])
+
+    def test_aggregator(self):
+        self.post_and_kill(["aggregator", "aggregator"])
+
+    def test_fetcher(self):
+        self.post_and_kill(["fetcher"])
+
+    def test_nats(self):
+        self.post_and_kill(["nats"])
+
+    def test_aggregator_between_state_and_events(self):
+        """The bus refuses the events, the aggregator is killed with its outbox full, the right is given back."""
+        def config(may):
+            deny = "" if may else 'publish: {deny: ["opvic.event.running.>", "opvic.event.state.>", "opvic.event.agent.>"]}'
+            return ('authorization { users: [{user: agg, password: agg, permissions: {%s}}, {user: other, password: other}] }'
+                    % (deny or 'publish: ">"'))
+        other = {"NATS_USER": "other", "NATS_PASSWORD": "other"}
+        with Stack() as stack:
+            stack.nats(config(False))
+            up = stack.upstream("--data", ROOT / "examples/upstream/data")
+            aggregator = stack.aggregator(env={"NATS_USER": "agg", "NATS_PASSWORD": "agg"})
+            stack.fetcher(upstream=up.url, env=other)
+            api = stack.api(env=other).wait_ready()
+            aggregator.wait_ready()
+            self.assertEqual(post(api, report("a", "t", {"1.0.0": 1})).status, 202)
+            until("the state is written", lambda: get(api, "/api/v1alpha1/agents/a/t").status == 200)
+            until("its events wait", lambda: (aggregator.metric("opvic_aggregator_outbox_pending") or 0) > 0)
+            _, ids = entry_events(stack.nats_port, user="other", password="other")
+            self.assertEqual(ids, [])
+            aggregator.kill()
+            stack.nats_process.kill()
+            stack.nats_process = stack.nats(config(True))
+            aggregator.start()
+            aggregator.wait_ready()
+            seen = lambda: entry_events(stack.nats_port, user="other", password="other")
+            until("the event is published", lambda: seen()[0][("a", "t")])
+            self.assertEqual(post(api, report("a", "t", {"1.0.1": 1})).status, 202)
+            until("the next one too", lambda: len(seen()[0][("a", "t")]) >= 2)
+            by_entry, ids = seen()
+            self.assertEqual(len(ids), len(set(ids)))
+            self.assertEqual([versions_of(d["running"]) for d in by_entry[("a", "t")]], [["1.0.0"], ["1.0.1"]])
+
+    def test_a_thousand_agents(self):
+        with Stack() as stack:
+            stack.nats()
+            aggregator, api = stack.aggregator(), stack.api()
+            aggregator.wait_ready(), api.wait_ready()
+            post_all([api.url], [[report(f"agent-{a}", "dns", {"1.0.0": 1}) for a in range(c, 1000, 32)] for c in range(32)])
+            until("1,000 agents", lambda: len(get(api, "/api/v1alpha1/agents").json()) == 1000)
+            until("1,000 trackers", lambda: len(get(api, "/api/v1alpha1/overview").json()) == 1
+                  or sum(len(v) for o in get(api, "/api/v1alpha1/overview").json() for v in o.values()) == 1000)
+
+    def test_standby_takes_over(self):
+        with Stack() as stack:
+            _, first, _, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
+            second = stack.aggregator(name="standby").wait_ready()
+            self.assertEqual(post(api, report("a", "t", {"1.0.0": 1})).status, 202)
+            until("readable", lambda: get(api, "/api/v1alpha1/agents/a/t").status == 200)
+            self.assertEqual(second.metric("opvic_aggregator_leader"), 0)
+            first.kill()
+            until("the standby leads", lambda: second.metric("opvic_aggregator_leader") == 1, 15)
+            self.assertEqual(post(api, report("a", "t", {"1.0.1": 1})).status, 202)
+            until("readable", lambda: get(api, "/api/v1alpha1/agents/a/t").json()["uniqVersions"] == ["1.0.1"])
+            first.start().wait_ready()
+            self.check_events(stack, {("a", "t"): ["1.0.1"]})
+
+    def test_a_sleeper_is_refused(self):
+        """A leader that is stopped past its lease and wakes writes nothing."""
+        with Stack() as stack:
+            _, first, _, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
+            second = stack.aggregator(name="standby").wait_ready()
+            self.assertEqual(post(api, report("a", "t", {"1.0.0": 1})).status, 202)
+            until("readable", lambda: get(api, "/api/v1alpha1/agents/a/t").status == 200)
+            first.pause()
+            until("the standby leads", lambda: second.metric("opvic_aggregator_leader") == 1, 15)
+            self.assertEqual(post(api, report("a", "t", {"1.0.1": 1})).status, 202)
+            until("readable", lambda: get(api, "/api/v1alpha1/agents/a/t").json()["uniqVersions"] == ["1.0.1"])
+            first.resume()
+            until("the sleeper stands by", lambda: first.metric("opvic_aggregator_leader") == 0, 15)
+            self.assertEqual(post(api, report("a", "t", {"1.0.2": 1})).status, 202)
+            self.check_events(stack, {("a", "t"): ["1.0.2"]})
+
+
+if __name__ == "__main__":
+    unittest.main()

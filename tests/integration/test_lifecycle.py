@@ -1,0 +1,115 @@
+"""What every service does alike: settings, help, health, waiting for the bus, draining."""
+import json
+import socket
+import subprocess
+import unittest
+
+from support.stack import BIN, ROOT, Stack, TOKEN, free_ports, get, post, report, request, until
+
+REQUIRED = {
+    "collector": ["--agent.identifier", "x", "--cluster.files", str(ROOT / "examples/clusters/staging")],
+    "aggregator": [],
+    "fetcher": [],
+    "api": ["--controlplane.auth-token", "t"],
+}
+
+
+def run(program, *args, env=None, timeout=20):
+    return subprocess.run([BIN / f"opvic-{program}", *args], capture_output=True, timeout=timeout, text=True,
+                          env={"PATH": "/usr/bin:/bin", **(env or {})})
+
+
+class Settings(unittest.TestCase):
+    def test_help_and_version(self):
+        for program in REQUIRED:
+            with self.subTest(program=program):
+                shown = run(program, "--help")
+                self.assertEqual(shown.returncode, 0)
+                self.assertIn("--nats.url", shown.stdout)
+                self.assertIn("NATS_URL", shown.stdout)
+                self.assertRegex(run(program, "--version").stdout, r"^opvic-\w+ \d+\.\d+\.\d+")
+
+    def test_bad_settings_are_named(self):
+        cases = [
+            ("api", [], {}, "controlplane.auth-token"),
+            ("api", ["--controlplane.auth-token", ""], {}, "controlplane.auth-token"),
+            ("api", ["--controlplane.auth-token", "t", "--nonsense", "1"], {}, "nonsense"),
+            ("api", ["--controlplane.auth-token", "t", "--log.level", "loud"], {}, "log.level"),
+            ("aggregator", ["--cache.expiration", "soon"], {}, "cache.expiration"),
+            ("aggregator", [], {"SOURCE_INTERVAL": "-1"}, "SOURCE_INTERVAL"),
+            ("aggregator", ["--streams.replicas", "2"], {}, "streams.replicas"),
+            ("fetcher", ["--fetch.allow-cidrs", "10.0.0.0/99"], {}, "10.0.0.0/99"),
+            ("collector", ["--cluster.files", "/tmp"], {}, "agent.identifier"),
+            ("collector", ["--agent.identifier", "a b", "--cluster.files", "/tmp"], {}, "agent.identifier"),
+            ("collector", ["--agent.identifier", "a", "--cluster.files", "/nonexistent"], {}, "/nonexistent"),
+        ]
+        for program, args, env, named in cases:
+            with self.subTest(program=program, args=args):
+                ended = run(program, *args, env=env)
+                self.assertNotEqual(ended.returncode, 0)
+                self.assertIn(named, ended.stderr)
+
+    def test_busy_port(self):
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            held.listen()
+            address = f"127.0.0.1:{held.getsockname()[1]}"
+            ended = run("api", "--controlplane.auth-token", "t", "--controlplane.bind-address", address)
+            self.assertEqual(ended.returncode, 1)
+            self.assertIn(address, ended.stderr)
+
+    def test_config_file_is_below_the_environment(self):
+        with Stack() as stack:
+            port, = free_ports(1)
+            config = stack.folder / "api.yaml"
+            config.write_text(f"controlplane:\n  bind-address: 127.0.0.1:{port}\n  auth-token: from-file\n")
+            api = stack.service("api", "api", ["--config", config], port, {"CONTROLPLANE_AUTH_TOKEN": "from-env"})
+            until("it listens", lambda: request(api.url, "GET", "/healthz").status == 200)
+            self.assertEqual(request(api.url, "GET", "/api/v1alpha1/ping", token="from-file").status, 401)
+            self.assertEqual(request(api.url, "GET", "/api/v1alpha1/ping", token="from-env").status, 200)
+
+
+class Health(unittest.TestCase):
+    def test_waiting_then_ready_then_drained(self):
+        with Stack() as stack:
+            services = [stack.aggregator(), stack.fetcher(), stack.api(),
+                        stack.collector("x", ROOT / "examples/clusters/staging")]
+            for service in services:
+                with self.subTest(service=service.name):
+                    until("it listens", lambda: request(service.url, "GET", "/healthz").status == 200)
+                    waiting = request(service.url, "GET", "/readyz")
+                    self.assertEqual(waiting.status, 503)
+                    self.assertTrue(waiting.body.strip(), "it says for what it waits")
+            stack.nats()
+            for service in services:
+                service.wait_ready()
+            for service in reversed(services):
+                self.assertEqual(service.stop(), 0, service.name)
+
+    def test_api_without_the_bus(self):
+        with Stack() as stack:
+            _, _, _, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
+            self.assertEqual(post(api, report("a", "t", {"1.0.0": 1})).status, 202)
+            until("readable", lambda: get(api, "/api/v1alpha1/agents/a/t").status == 200)
+            self.assertIn("opvic-state-age", get(api, "/api/v1alpha1/agents").headers)
+            stack.nats_process.kill()
+            until("POST is refused while the bus is away", lambda: post(api, report("a", "t", {"1.0.1": 1})).status == 503)
+            self.assertTrue(api.is_ready())
+            self.assertEqual(get(api, "/api/v1alpha1/agents/a/t").json()["uniqVersions"], ["1.0.0"])
+            until("the state ages", lambda: float(get(api, "/api/v1alpha1/agents").headers["opvic-state-age"]) >= 1)
+            stack.nats_process.start()
+            until("POST is taken again", lambda: post(api, report("a", "t", {"1.0.2": 1})).status == 202)
+            until("readable", lambda: get(api, "/api/v1alpha1/agents/a/t").json()["uniqVersions"] == ["1.0.2"])
+
+    def test_json_log(self):
+        with Stack() as stack:
+            fetcher = stack.fetcher("--log.format", "json")
+            until("it listens", lambda: request(fetcher.url, "GET", "/healthz").status == 200)
+            fetcher.stop()
+            lines = [json.loads(line) for line in fetcher.text().splitlines()]
+            self.assertTrue(lines)
+            self.assertTrue(all({"ts", "level", "msg"} <= set(line) for line in lines))
+
+
+if __name__ == "__main__":
+    unittest.main()
