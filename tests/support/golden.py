@@ -15,7 +15,7 @@ def rows(name, upstream):
     return [json.loads(line) for line in text.replace("{UPSTREAM}", upstream).split("\n") if line]
 
 
-def send_raw(base, row, timeout=10):
+def send_raw(base, row, timeout=45):
     """Sends a row's request as bytes and reads one answer: (status, headers, body); None when the connection is closed
     without one."""
     parts = urllib.parse.urlsplit(base)
@@ -28,8 +28,8 @@ def send_raw(base, row, timeout=10):
     return send_bytes(base, head.encode("latin-1") + body, timeout)
 
 
-def send_bytes(base, data, timeout=10):
-    """Sends bytes, ends the sending side, and reads one answer."""
+def send_bytes(base, data, timeout=45):
+    """Sends bytes, ends the sending side, and reads one answer; a server may wait 30 s for the rest of a request."""
     parts = urllib.parse.urlsplit(base)
     with socket.create_connection((parts.hostname, parts.port), timeout=timeout) as s:
         try:
