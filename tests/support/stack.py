@@ -17,6 +17,8 @@ import urllib.parse
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ.get("OPVIC_BIN", ROOT / "build/release/bin"))
 TOKEN = "golden-token"
+SANITIZED = os.environ.get("OPVIC_SANITIZED") == "1"
+SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 DEADLINE_S = float(os.environ.get("OPVIC_TEST_DEADLINE", "30"))
 
 
@@ -195,11 +197,16 @@ class Stack(contextlib.AbstractContextManager):
         for process in reversed(self.processes):
             if process.alive():
                 process.resume()
+                if SANITIZED and isinstance(process, Service):
+                    process.stop(60)  # leaks are told at the end of a process
                 process.kill()
-        if self.failed:
+        told = [f"{p.name}: {line}" for p in self.processes for line in p.text().splitlines() if SANITIZER.search(line)]
+        if self.failed or told:
             for process in self.processes:
                 print(f"---- end of {process.name}.log\n{process.tail(15)}", file=sys.stderr)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if told and not self.failed:
+            raise AssertionError(f"a sanitizer spoke: {told[:3]}")
 
     def add(self, process):
         self.processes.append(process)
