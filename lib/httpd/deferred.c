@@ -9,7 +9,6 @@
 struct ov_http_deferred {
     atomic_uint references; /* the request's and the worker's */
     atomic_bool claimed;    /* who sets it fills the answer and resumes; nobody else touches the server any more */
-    bool suspended;         /* false: the server was closing, the answer stands already */
     ov_httpd *server;
     struct MHD_Connection *mhd;
     int64_t deadline_ms;
@@ -56,26 +55,26 @@ ov_http_deferred *ov_http_defer(const ov_http_request *r, int64_t deadline_ms, u
     size_t len = strnlen(timeout_text, sizeof d->timeout_text - 1);
     memcpy(d->timeout_text, timeout_text, len);
     own->deferred = d;
+    MHD_suspend_connection(d->mhd); /* a system call, so not under the lock that all threads share */
     pthread_mutex_lock(&h->lock);
-    d->suspended = !atomic_load(&h->closing);
-    if (d->suspended) {
-        MHD_suspend_connection(d->mhd);
-        link_in(h, d);
-    } else {
+    bool closing = atomic_load(&h->closing);
+    if (!closing) link_in(h, d);
+    pthread_mutex_unlock(&h->lock);
+    if (closing) {
         atomic_store(&d->claimed, true);
         say_closing(&d->answer);
+        MHD_resume_connection(d->mhd); /* on the thread that serves it: it cannot end before */
     }
-    pthread_mutex_unlock(&h->lock);
     return d;
 }
 
-/* With the lock held and the claim won. Resuming under the lock keeps the close from stopping the server in between. */
-static void finish(ov_http_deferred *d)
+/* With the lock held. The close waits for an empty list before it stops the server: who resumes without the lock leaves
+ * the list only afterwards. */
+static void leave_list(ov_http_deferred *d)
 {
     ov_httpd *h = d->server;
     link_out(h, d);
-    MHD_resume_connection(d->mhd);
-    if (!h->deferred) pthread_cond_signal(&h->idle);
+    if (!h->deferred && atomic_load(&h->closing)) pthread_cond_signal(&h->idle);
 }
 
 void ov_http_complete(ov_http_deferred *d, ov_http_answer *a)
@@ -84,10 +83,11 @@ void ov_http_complete(ov_http_deferred *d, ov_http_answer *a)
         ov_http_answer_clear(a); /* too late; the server may be gone */
     } else {
         ov_httpd *h = d->server;
-        pthread_mutex_lock(&h->lock);
         d->answer = *a;
         *a = (ov_http_answer){0};
-        finish(d);
+        MHD_resume_connection(d->mhd);
+        pthread_mutex_lock(&h->lock);
+        leave_list(d);
         pthread_mutex_unlock(&h->lock);
     }
     ov_http_deferred_unref(d);
@@ -103,19 +103,15 @@ int64_t ov_http_deferred_expire(ov_httpd *h, int64_t now_ms)
             if (d->deadline_ms < nearest) nearest = d->deadline_ms;
             continue;
         }
-        if (atomic_exchange(&d->claimed, true)) continue; /* its worker waits for the lock */
+        if (atomic_exchange(&d->claimed, true)) continue; /* its worker is about to take it out */
         if (closing)
             say_closing(&d->answer);
         else
             ov_http_error(&d->answer, d->timeout_status, "%s", d->timeout_text);
-        finish(d);
+        leave_list(d);
+        MHD_resume_connection(d->mhd); /* the last touch: nobody here holds a reference */
     }
     return nearest;
-}
-
-bool ov_http_deferred_is_suspended(const ov_http_deferred *d)
-{
-    return d->suspended;
 }
 
 void ov_http_deferred_take(ov_http_request *r, ov_http_answer *ret)

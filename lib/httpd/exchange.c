@@ -91,12 +91,8 @@ static enum MHD_Result run_handler(ov_http_request *r)
         ov_http_set_header(&a, "Retry-After", "1");
     }
     if (!r->deferred) return ov_http_send(r, &a);
-    if (ov_http_deferred_is_suspended(r->deferred)) {
-        r->stage = OV_HTTP_AT_DEFERRED;
-        return MHD_YES;
-    }
-    ov_http_deferred_take(r, &a);
-    return ov_http_send(r, &a);
+    r->stage = OV_HTTP_AT_DEFERRED;
+    return MHD_YES;
 }
 
 static enum MHD_Result resume(ov_http_request *r)

@@ -93,8 +93,6 @@ void ov_http_answer_clear(ov_http_answer *a);
 enum MHD_Result ov_http_send(ov_http_request *r, ov_http_answer *a);
 
 /* ---- deferred.c ---- */
-/* The answer when the deferred one is completed already without the connection having been suspended. */
-bool ov_http_deferred_is_suspended(const ov_http_deferred *d);
 /* Moves the completed answer out and drops the request's reference. */
 void ov_http_deferred_take(ov_http_request *r, ov_http_answer *ret);
 void ov_http_deferred_unref(ov_http_deferred *d);

@@ -33,12 +33,21 @@ static size_t leave_escaped(void *arg, struct MHD_Connection *mhd, char *text)
     return strlen(text);
 }
 
+/* While the server closes nobody new comes in. The library's own way to stop listening (MHD_quiesce_daemon) can abort
+ * the process: it takes the socket from under its pool's threads. */
+static enum MHD_Result may_come_in(void *server, const struct sockaddr *address, socklen_t len)
+{
+    (void)address, (void)len;
+    ov_httpd *h = server;
+    return atomic_load(&h->closing) ? MHD_NO : MHD_YES;
+}
+
 static ov_status start_daemon(ov_httpd *h, ov_err *err)
 {
     const ov_httpd_options *o = &h->options;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     h->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, ov_http_on_access, h, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
+        flags, 0, may_come_in, h, ov_http_on_access, h, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
         MHD_OPTION_LISTEN_SOCKET, h->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, o->threads, MHD_OPTION_CONNECTION_LIMIT,
         o->connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_BYTES, OV_MHD_STRICTNESS, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
@@ -143,11 +152,10 @@ void ov_httpd_close(ov_httpd *h, int64_t drain_ms)
     pthread_mutex_lock(&h->lock);
     atomic_store(&h->closing, true); /* from here on nothing is suspended any more */
     pthread_mutex_unlock(&h->lock);
-    MHD_quiesce_daemon(h->daemon);
-    shutdown(h->listen_fd, SHUT_RDWR); /* who waits in the backlog is told */
     complete_deferred(h);
     wait_for_answers(h, drain_ms);
     ov_http_watch_stop(h);
-    MHD_stop_daemon(h->daemon);
+    MHD_stop_daemon(h->daemon); /* closes the listening socket too */
+    h->listen_fd = -1;
     server_free(h);
 }
