@@ -220,9 +220,5 @@ void ov_bus_server_version(const ov_bus *bus, char out[32])
 
 size_t ov_bus_in_flight(const ov_bus *bus)
 {
-    ov_bus *b = (ov_bus *)bus;
-    pthread_mutex_lock(&b->mu);
-    size_t n = OV_BUS_IN_FLIGHT - b->free_count;
-    pthread_mutex_unlock(&b->mu);
-    return n;
+    return atomic_load(&bus->in_flight);
 }

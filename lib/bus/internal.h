@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "bus/bus.h"
 #include "bus/compat.h"
+#include "bus/wire.h"
 
 enum {
     OV_BUS_CONNECT_MS = 3000,    /* for one server of the list, to connect */
@@ -32,6 +33,7 @@ typedef struct ov_bus_link {
     struct ov_bus_link *next; /* among the buried */
     ov_bus *bus;
     natsConnection *nc;
+    ov_bus_wire wire;
     natsSubscription *answers; /* of stores */
     uint64_t epoch;
     size_t users; /* calls into nc under way, and subscriptions whose last callback has not returned */
@@ -73,9 +75,10 @@ struct ov_bus {
     pthread_t worker;
 
     atomic_bool up;
-    pthread_mutex_t mu;   /* guards all that follows */
-    pthread_cond_t kick;  /* the worker has something to do */
-    pthread_cond_t moved; /* up or down, room for a store, nothing in flight, closing */
+    atomic_size_t in_flight; /* stores; written with the lock */
+    pthread_mutex_t mu;      /* guards all that follows */
+    pthread_cond_t kick;     /* the worker has something to do */
+    pthread_cond_t moved;    /* up or down, room for a store, nothing in flight, closing */
     bool kicked, closing, finish;
     ov_bus_link *link, *buried;
     uint64_t epochs;
@@ -155,6 +158,11 @@ OV_MUST_CHECK ov_status ov_bus_out_convert(const ov_bus_out *m, const char *repl
 void ov_bus_nats_msg_p(natsMsg **msg);
 /* The number in the Status header of a message without data; 0 when it is none. */
 int ov_bus_msg_status(natsMsg *msg);
+
+/* ---- discard.c ---- */
+
+/* natsMsg_Destroy, a little later: at most a small batch waits. From any thread, also when the bus is gone. */
+void ov_bus_msg_discard(natsMsg *msg);
 
 /* ---- store.c, puback.c ---- */
 

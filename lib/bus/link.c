@@ -148,6 +148,25 @@ static ov_status subscribe_answers(ov_bus_link *link, ov_err *err)
     return ov_bus_link_subscribe(link, subject, ov_bus_on_answer, link->bus, &link->answers, err);
 }
 
+static void mark_broken(void *closure)
+{
+    ov_bus_link *link = closure;
+    pthread_mutex_lock(&link->bus->mu);
+    link->broken = true;
+    ov_bus_kick_locked(link->bus);
+    pthread_mutex_unlock(&link->bus->mu);
+}
+
+static ov_status open_link(ov_bus_link *link, natsOptions *o, ov_err *err)
+{
+    natsStatus n = natsOptions_SetClosedCB(o, on_closed, link);
+    if (n == NATS_OK) n = ov_bus_wire_serve(&link->wire, o);
+    if (n == NATS_OK) n = natsConnection_Connect(&link->nc, o);
+    if (n == NATS_OK) return OV_OK;
+    return ov_fail(err, n == NATS_CONNECTION_AUTH_FAILED ? OV_FAILED : OV_RETRY, "%s: %s", link->bus->shown,
+                   *last_error() ? last_error() : natsStatus_GetText(n));
+}
+
 ov_status ov_bus_link_connect(ov_bus *bus, ov_bus_link **ret, ov_err *err)
 {
     OV_CLEANUP(options_p) natsOptions *o = NULL;
@@ -155,12 +174,15 @@ ov_status ov_bus_link_connect(ov_bus *bus, ov_bus_link **ret, ov_err *err)
     if (s) return s;
     ov_bus_link *link = ov_zalloc(sizeof *link);
     link->bus = bus;
-    natsStatus n = natsOptions_SetClosedCB(o, on_closed, link);
-    if (n == NATS_OK) n = natsConnection_Connect(&link->nc, o);
-    if (n != NATS_OK) {
+    s = ov_bus_wire_init(&link->wire, &bus->in_flight, mark_broken, link, err);
+    if (s) {
         free(link);
-        return ov_fail(err, n == NATS_CONNECTION_AUTH_FAILED ? OV_FAILED : OV_RETRY, "%s: %s", bus->shown,
-                       *last_error() ? last_error() : natsStatus_GetText(n));
+        return s;
+    }
+    s = open_link(link, o, err);
+    if (s) {
+        ov_bus_link_free(link);
+        return s;
     }
     pthread_mutex_lock(&bus->mu);
     link->epoch = ++bus->epochs;
@@ -175,6 +197,7 @@ ov_status ov_bus_link_connect(ov_bus *bus, ov_bus_link **ret, ov_err *err)
 void ov_bus_link_free(ov_bus_link *link)
 {
     natsSubscription_Destroy(link->answers);
+    ov_bus_wire_clear(&link->wire);
     natsConnection_Destroy(link->nc);
     free(link);
 }
@@ -246,10 +269,7 @@ ov_status ov_bus_link_failed(ov_bus_link *link, natsStatus s, const char *what, 
     case NATS_CONNECTION_DISCONNECTED:
     case NATS_IO_ERROR:
     case NATS_SSL_ERROR:
-        pthread_mutex_lock(&link->bus->mu);
-        link->broken = true;
-        ov_bus_kick_locked(link->bus);
-        pthread_mutex_unlock(&link->bus->mu);
+        mark_broken(link);
         return ov_fail(err, OV_RETRY, "%.100s: not connected", what);
     case NATS_NO_RESPONDERS:
         return ov_fail(err, OV_RETRY, "%.100s: nobody answers there", what);

@@ -15,7 +15,7 @@ struct ov_bus_in {
 
 void ov_bus_nats_msg_p(natsMsg **msg)
 {
-    natsMsg_Destroy(*msg);
+    ov_bus_msg_discard(*msg);
     *msg = NULL;
 }
 
@@ -171,7 +171,7 @@ ov_status ov_bus_in_stored(ov_bus *bus, const char *subject, ov_str headers, ov_
 void ov_bus_in_free(ov_bus_in *m)
 {
     if (!m) return;
-    natsMsg_Destroy(m->msg);
+    ov_bus_msg_discard(m->msg);
     free(m);
 }
 

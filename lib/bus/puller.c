@@ -80,7 +80,7 @@ static void give_back(ov_bus_puller *p, natsMsg *msg)
 {
     ov_bus_delivery d;
     if (!ov_bus_delivery_parse(ov_str_of(natsMsg_GetReply(msg)), &d)) {
-        natsMsg_Destroy(msg);
+        ov_bus_msg_discard(msg);
         return;
     }
     OV_CLEANUP(ov_bus_in_free_p) ov_bus_in *m = ov_bus_in_new(p->bus, msg, &d);
@@ -148,7 +148,7 @@ static ov_status take_message(ov_bus_puller *p, natsMsg *msg, ov_bus_in **ret, o
         return OV_OK;
     }
     int status = ov_bus_msg_status(msg);
-    natsMsg_Destroy(msg);
+    ov_bus_msg_discard(msg);
     return take_status(p, status, err);
 }
 

@@ -40,7 +40,7 @@ static bool is_wanted(const ov_bus_reader *r, ov_str subject)
 static void emit_message(ov_bus_reader *r, natsMsg *msg, const ov_bus_delivery *d)
 {
     if (!is_wanted(r, ov_str_of(natsMsg_GetSubject(msg)))) {
-        natsMsg_Destroy(msg);
+        ov_bus_msg_discard(msg);
         return;
     }
     ov_bus_read event = {.kind = OV_READ_MESSAGE, .message = ov_bus_in_new(r->bus, msg, d)};
@@ -50,7 +50,7 @@ static void emit_message(ov_bus_reader *r, natsMsg *msg, const ov_bus_delivery *
 static void take_message(ov_bus_reader *r, natsMsg *msg, const ov_bus_delivery *d)
 {
     if (d->consumer_seq != r->consumer_seq + 1) {
-        natsMsg_Destroy(msg);
+        ov_bus_msg_discard(msg);
         lose(r);
         return;
     }
@@ -103,7 +103,7 @@ static void take(ov_bus_reader *r, natsConnection *nc, natsMsg *msg)
         return;
     }
     take_control(r, nc, msg);
-    natsMsg_Destroy(msg);
+    ov_bus_msg_discard(msg);
 }
 
 void ov_bus_reader_on_delivery(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *reader)
@@ -112,7 +112,7 @@ void ov_bus_reader_on_delivery(natsConnection *nc, natsSubscription *sub, natsMs
     r->busy = true;
     pthread_mutex_lock(&r->emit);
     if (r->closed || r->lost || sub != r->sub)
-        natsMsg_Destroy(msg);
+        ov_bus_msg_discard(msg);
     else
         take(r, nc, msg);
     pthread_mutex_unlock(&r->emit);

@@ -15,6 +15,7 @@ typedef struct {
 static ticket slot_take(ov_bus *bus, const ov_bus_slot *content)
 {
     uint16_t i = bus->free_slots[--bus->free_count];
+    atomic_store(&bus->in_flight, OV_BUS_IN_FLIGHT - bus->free_count);
     ov_bus_slot *slot = &bus->slots[i];
     uint32_t generation = slot->generation + 1;
     *slot = *content;
@@ -34,6 +35,7 @@ static bool slot_free(ov_bus *bus, ticket t, ov_bus_slot *ret)
     *ret = *slot;
     slot->done = NULL;
     bus->free_slots[bus->free_count++] = (uint16_t)t.index;
+    atomic_store(&bus->in_flight, OV_BUS_IN_FLIGHT - bus->free_count);
     if (bus->free_count == 1 || bus->free_count == OV_BUS_IN_FLIGHT) pthread_cond_broadcast(&bus->moved);
     return true;
 }
