@@ -32,6 +32,8 @@
 #define MEMBER_TAGS "tags"
 #define MEMBER_INSTANCE "instance"
 #define MEMBER_REVISION "revision"
+#define MEMBER_INSTANCE_SEQ "instanceSeq"
+#define MEMBER_OLDER "older"
 #define MEMBER_WANTED "wanted"
 #define MEMBER_INVENTORY_WANTED "inventoryWanted"
 #define MEMBER_REPORT_PERIOD "reportPeriod"

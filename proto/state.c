@@ -331,6 +331,8 @@ static const ov_field agent_fields[] = {
     {MEMBER_STATE, OV_FIELD_STRING, true, offsetof(agent_wire, state)},
     {MEMBER_REASON, OV_FIELD_STRING, false, offsetof(agent_wire, d.reason)},
     {MEMBER_INSTANCE, OV_FIELD_STRING, false, offsetof(agent_wire, d.instance)},
+    {MEMBER_INSTANCE_SEQ, OV_FIELD_I64, false, offsetof(agent_wire, d.instance_seq)},
+    {MEMBER_OLDER, OV_FIELD_ARRAY, false, offsetof(agent_wire, d.older)},
     {MEMBER_WANTED, OV_FIELD_ARRAY, false, offsetof(agent_wire, d.wanted)},
     {MEMBER_INVENTORY_WANTED, OV_FIELD_BOOL, false, offsetof(agent_wire, d.inventory_wanted)},
     {MEMBER_REPORT_PERIOD, OV_FIELD_I64, false, offsetof(agent_wire, d.report_period_ms)},
@@ -353,6 +355,9 @@ static ov_status agent_check(agent_wire *w, ov_err *err)
     if (st == OV_OK) st = tags_check(w->d.tags, REPORT_TAGS_MAX, "agent: " MEMBER_TAGS, err);
     if (st == OV_OK)
         st = strings_decode(w->d.wanted, REPORT_VERSIONS_MAX, NULL, NULL, &w->d.arena, "agent: " MEMBER_WANTED, err);
+    if (st == OV_OK)
+        st = strings_decode(w->d.older, STATE_OLDER_MAX, NULL, NULL, &w->d.arena, "agent: " MEMBER_OLDER, err);
+    if (st == OV_OK) st = nonnegative_check(w->d.instance_seq, "agent: " MEMBER_INSTANCE_SEQ, err);
     if (st == OV_OK) st = nonnegative_check(w->d.report_period_ms, "agent: " MEMBER_REPORT_PERIOD, err);
     w->d.state = (agent_value)state;
     return st;
@@ -386,6 +391,8 @@ void agent_doc_encode(const agent_doc *d, ov_buf *out)
     ov_json_write_c(&w, MEMBER_STATE, agent_value_name(d->state));
     member_write_str(&w, MEMBER_REASON, d->reason);
     member_write_str(&w, MEMBER_INSTANCE, d->instance);
+    member_write_i64(&w, MEMBER_INSTANCE_SEQ, d->instance_seq);
+    member_write_raw(&w, MEMBER_OLDER, d->older);
     ov_json_write_raw(&w, MEMBER_WANTED, d->wanted.len ? d->wanted : OV_STR("[]"));
     ov_json_write_bool(&w, MEMBER_INVENTORY_WANTED, d->inventory_wanted);
     ov_json_write_i64(&w, MEMBER_REPORT_PERIOD, d->report_period_ms);

@@ -24,7 +24,7 @@ bool state_value_parse(ov_str name, state_value *ret);
 typedef enum { AGENT_ALIVE, AGENT_CONFLICT, AGENT_EXPIRED } agent_value;
 const char *agent_value_name(agent_value a); /* "alive", "conflict", "expired" */
 
-enum { STATE_LIVE_SHARDS = 64 };
+enum { STATE_LIVE_SHARDS = 64, STATE_OLDER_MAX = 16 /* older instances in an agent's document */ };
 /* Which live key holds an agent. */
 unsigned state_live_shard(ov_str agent);
 
@@ -96,14 +96,16 @@ void source_doc_clear(source_doc *d);
 void source_doc_encode(const source_doc *d, ov_buf *out);
 
 /* agent.<agent>:
- * {"schema":1,"agentId","tags":{...},"state","reason"?,"instance"?,"wanted":[ids],"inventoryWanted":bool,"reportPeriod":ms,"outbox"?}.
+ * {"schema":1,"agentId","tags":{...},"state","reason"?,"instance"?,"instanceSeq"?:N,"older"?:[instances],"wanted":[ids],"inventoryWanted":bool,"reportPeriod":ms,"outbox"?}.
  * wanted and inventoryWanted are what an api answers to POST /agents/:id/heartbeat. */
 typedef struct {
     ov_str agent_id;
     ov_str tags; /* raw JSON object */
     agent_value state;
     ov_str reason, instance;
-    ov_str wanted; /* raw JSON array of strings */
+    int64_t instance_seq; /* report sequence of that instance's first message; 0: unknown */
+    ov_str older;         /* raw JSON array, in a conflict: the instances before this one, which may still talk */
+    ov_str wanted;        /* raw JSON array of strings */
     bool inventory_wanted;
     int64_t report_period_ms;
     int64_t first_seen_s;

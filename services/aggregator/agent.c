@@ -7,7 +7,8 @@
 #include "crypto/hash.h"
 #include "base/poison.h"
 
-enum { OVERLAP_MS = 90000 /* a rolling restart runs two instances for a while: no conflict yet */ };
+/* A rolling restart runs two instances for a while: that is no conflict yet. */
+enum { OVERLAP_MS = 90000, OVERLAP_BEATS = 3 };
 
 agent *agent_new(ov_str token, ov_str id)
 {
@@ -76,6 +77,12 @@ static void add_older(agent *a, ov_str instance, intern *texts)
     a->older[0] = intern_hold(texts, instance);
 }
 
+void agent_know_older(agent *a, ov_str instance, intern *texts)
+{
+    if (instance.len && !is_older(a, instance, texts) && !ov_str_eq(instance, ov_str_of(a->instance)))
+        add_older(a, instance, texts);
+}
+
 static void begin_instance(agent *a, ov_str instance, uint64_t seq, int64_t now_ms, intern *texts)
 {
     if (a->instance[0]) add_older(a, ov_str_of(a->instance), texts);
@@ -87,6 +94,7 @@ static void begin_instance(agent *a, ov_str instance, uint64_t seq, int64_t now_
     a->sum = (inventory_digest){0};
     a->counted = 0;
     a->revision_max = 0;
+    a->older_beats = 0;
     size_t at = 0;
     ov_str key;
     void *e;
@@ -106,11 +114,22 @@ speaker agent_hear(agent *a, ov_str instance, uint64_t seq, int64_t now_ms, inte
         add_older(a, instance, texts);
     }
     if (!late) return SPEAKER_BEFORE;
+    if (a->expired && seq > a->expired_at) { /* the newest fell silent for good: the older one is all there is */
+        begin_instance(a, instance, seq, now_ms, texts);
+        return SPEAKER_NEWEST;
+    }
     if (now_ms - a->instance_ms > OVERLAP_MS) {
         a->conflict = true;
         a->older_seen_ms = now_ms;
     }
     return SPEAKER_OLDER;
+}
+
+void agent_older_beats(agent *a, int64_t now_ms)
+{
+    if (++a->older_beats < OVERLAP_BEATS) return;
+    a->conflict = true;
+    a->older_seen_ms = now_ms;
 }
 
 int64_t agent_entry_seen(const agent *a, const entry *e, const intern *texts)

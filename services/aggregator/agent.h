@@ -28,6 +28,7 @@ struct agent {
     int64_t instance_ms;
     text_id older[AGENT_OLDER]; /* latest first */
     int64_t older_seen_ms;      /* when one of them spoke last; 0: never */
+    uint32_t older_beats;       /* heartbeats of theirs since the newest began */
     bool conflict;
 
     bool beat; /* the newest instance sent a heartbeat: */
@@ -65,6 +66,11 @@ typedef enum {
 } speaker;
 /* Judges by the sequence of the message; a new instance becomes the newest. */
 speaker agent_hear(agent *a, ov_str instance, uint64_t seq, int64_t now_ms, intern *texts);
+
+/* From the stored document: who spoke before. */
+void agent_know_older(agent *a, ov_str instance, intern *texts);
+/* A heartbeat of an older instance came: with the third the overlap is a conflict, whatever the interval. */
+void agent_older_beats(agent *a, int64_t now_ms);
 
 /* Whether what it sends keeps the entry alive, and since when. */
 int64_t agent_entry_seen(const agent *a, const entry *e, const intern *texts);

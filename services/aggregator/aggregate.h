@@ -89,6 +89,8 @@ typedef struct {
  * bounded number of documents. Each must be answered by aggregate_written or aggregate_unwritten before it appears
  * again. Nothing unless leading, settled and every stream is ready. */
 size_t aggregate_collect(aggregate *a, aggregate_write *items, size_t max, size_t bytes_max, ov_mono now);
+/* Whether there are documents to look at: collect need not wait for an input. */
+bool aggregate_has_work(const aggregate *a);
 /* It stands in the state stream at seq. Frees the item. */
 void aggregate_written(aggregate *a, aggregate_write *item, uint64_t seq);
 /* It may or may not be stored: only a new snapshot of the state tells. Frees the item. */

@@ -7,17 +7,16 @@
 #include "services/aggregator/core.h"
 #include "base/poison.h"
 
-enum { HASHED_MAX = 64 * 1024 * 1024 };
-
-uint64_t baseline_hash(ov_str body, ov_str outbox)
+/* The hash by which a document is compared with its stored copy. */
+static uint64_t hash_of(aggregate *a, ov_str body, ov_str outbox)
 {
     size_t begin = sizeof OUTBOX_BEGIN - 1;
     if (!outbox.len || (size_t)(outbox.ptr - body.ptr) < begin) return ov_str_hash(body);
-    OV_CLEANUP(ov_buf_clear) ov_buf bare = OV_BUF(HASHED_MAX);
-    ov_buf_append(&bare, body.ptr, (size_t)(outbox.ptr - body.ptr) - begin);
     const char *end = outbox.ptr + outbox.len;
-    ov_buf_append(&bare, end, body.len - (size_t)(end - body.ptr));
-    return ov_str_hash(ov_buf_str(&bare));
+    ov_buf_reset(&a->body);
+    ov_buf_append(&a->body, body.ptr, (size_t)(outbox.ptr - body.ptr) - begin);
+    ov_buf_append(&a->body, end, body.len - (size_t)(end - body.ptr));
+    return ov_str_hash(ov_buf_str(&a->body));
 }
 
 /* ---- outboxes ---- */
@@ -105,7 +104,7 @@ static ov_status take_entry(aggregate *a, const input *in, const subject_parsed 
     if (st != OV_OK) return st;
     agent *ag = roster_agent(a, s->token[0], d.agent_id);
     entry *e = roster_entry(a, ag, s->token[1], d.id);
-    note_stored(a, &e->d, in, baseline_hash(body, d.outbox));
+    note_stored(a, &e->d, in, hash_of(a, body, d.outbox));
     if (d.gone_at)
         entry_is_gone(a, e, d.gone_at);
     else
@@ -126,7 +125,7 @@ static ov_status take_verdict(aggregate *a, const input *in, const subject_parse
         v = verdict_new(d.id);
         ov_map_put(&a->verdicts, d.id, v);
     }
-    note_stored(a, &v->d, in, baseline_hash(body, d.outbox));
+    note_stored(a, &v->d, in, hash_of(a, body, d.outbox));
     baseline_outbox(a, in->seq, d.outbox);
     return OV_OK;
 }
@@ -139,7 +138,7 @@ static ov_status take_source(aggregate *a, const input *in, const subject_parsed
     if (st != OV_OK) return st;
     upstream *u = plan_upstream(a, s->token[0]);
     upstream_name(u, d.source, d.provider, d.strategy, d.repo);
-    note_stored(a, &u->d, in, baseline_hash(body, d.outbox));
+    note_stored(a, &u->d, in, hash_of(a, body, d.outbox));
     free(u->stored_rules);
     u->stored_rules = d.rules.len ? ov_dup(d.rules) : NULL;
     u->stored_failing = ov_str_eq(d.outcome, ov_str_of(lookup_outcome_name(LOOKUP_FAILED)));
@@ -156,15 +155,26 @@ static void take_wanted(agent *ag, ov_str array)
     for (size_t i = 0; i < count; i++) agent_want(ag, ids[i]);
 }
 
+static void take_older(aggregate *a, agent *ag, ov_str array)
+{
+    OV_CLEANUP(ov_json_arena_clear) ov_json_arena arena = {0};
+    OV_CLEANUP(ov_free_p) ov_str *names = NULL;
+    size_t count = 0;
+    if (strings_decode(array, STATE_OLDER_MAX, &names, &count, &arena, "older", NULL) != OV_OK) return;
+    for (size_t i = 0; i < count; i++) agent_know_older(ag, names[i], a->l.texts);
+}
+
 /* What no message of the report stream has said yet. */
-static void agent_recall(aggregate *a, agent *ag, const agent_doc *d, uint64_t inputs)
+static void agent_recall(aggregate *a, agent *ag, const agent_doc *d, const input *in, uint64_t inputs)
 {
     roster_tags(a, ag, d->tags, ag->tags_seq);
     if (d->instance.len && d->instance.len <= INSTANCE_MAX) {
         memcpy(ag->instance, d->instance.ptr, d->instance.len);
         ag->instance[d->instance.len] = '\0';
-        ag->instance_seq = inputs;
+        ag->instance_seq = d->instance_seq ? (uint64_t)d->instance_seq : inputs;
+        ag->instance_ms = in->stored_at.ms;
     }
+    take_older(a, ag, d->older);
     ag->conflict = d->state == AGENT_CONFLICT;
     ag->expired = d->state == AGENT_EXPIRED;
     ag->expired_at = ag->expired ? inputs : 0;
@@ -182,9 +192,9 @@ static ov_status take_agent(aggregate *a, const input *in, const subject_parsed 
     uint64_t inputs;
     note_inputs(a, in, &inputs);
     agent *ag = roster_agent(a, s->token[0], d.agent_id);
-    note_stored(a, &ag->d, in, baseline_hash(body, d.outbox));
+    note_stored(a, &ag->d, in, hash_of(a, body, d.outbox));
     if (d.first_seen_s && (!ag->first_seen_s || d.first_seen_s < ag->first_seen_s)) ag->first_seen_s = d.first_seen_s;
-    if (!ag->seen_ms) agent_recall(a, ag, &d, inputs);
+    if (!ag->seen_ms) agent_recall(a, ag, &d, in, inputs);
     if (d.state == AGENT_EXPIRED && a->in[INPUT_REPORTS].last_seq <= inputs) {
         ag->expired = true;
         ag->expired_at = inputs;
@@ -262,6 +272,9 @@ static void take_deletion(aggregate *a, const input *in, const subject_parsed *s
     if (!d || in->seq <= d->seq) return;
     d->exists = false;
     d->seq = in->seq;
+    /* The leader has forgotten it: it need not be remembered here. */
+    if (d->kind == DOC_ENTRY) ((entry *)d)->removed = ((entry *)d)->gone;
+    if (d->kind == DOC_AGENT) ((agent *)d)->removed = ((agent *)d)->expired;
     ledger_mark(&a->l, d);
 }
 
@@ -309,7 +322,7 @@ void baseline_message(aggregate *a, const input *in)
         if (st != OV_OK) effects_undecodable(a, in, &err);
         return;
     }
-    subject_parse(subject, &s);
+    if (subject.ptr != in->subject.ptr) subject_parse(subject, &s); /* a manifest's, of the part that completed it */
     doc *d = known_doc(a, &s);
     /* A known copy's events still count when this process wrote it and could not tell them. */
     if (d && d->exists && d->seq && in->seq <= d->seq && is_published(a, in->seq)) {

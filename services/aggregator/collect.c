@@ -228,9 +228,19 @@ static size_t collect_live(aggregate *a, aggregate_write *items, size_t max, ov_
     return n;
 }
 
+static bool may_collect(const aggregate *a)
+{
+    return a->leading && a->l.settled && aggregate_all_ready(a);
+}
+
+bool aggregate_has_work(const aggregate *a)
+{
+    return may_collect(a) && a->l.dirty.count > 0;
+}
+
 size_t aggregate_collect(aggregate *a, aggregate_write *items, size_t max, size_t bytes_max, ov_mono now)
 {
-    if (!a->leading || !a->l.settled || !aggregate_all_ready(a)) return 0;
+    if (!may_collect(a)) return 0;
     size_t n = collect_live(a, items, max, now), bytes = 0;
     for (size_t looks = 0; n < max && bytes < bytes_max && looks < LOOKS_MAX; looks++) {
         doc *d = doc_take(&a->l.dirty);

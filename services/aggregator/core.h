@@ -113,9 +113,6 @@ void plan_consider_all(aggregate *a);
 void baseline_message(aggregate *a, const input *in);
 void baseline_outbox(aggregate *a, uint64_t seq, ov_str outbox);
 
-/* The hash by which a document is compared with its stored copy. */
-uint64_t baseline_hash(ov_str body, ov_str outbox);
-
 /* snapshot.c: begin, ready, settle */
 /* Calls each for all documents. */
 void snapshot_each_doc(aggregate *a, void (*each)(aggregate *a, doc *d));

@@ -183,15 +183,33 @@ static void write_wanted(const agent *ag, ov_buf *out)
     ov_json_close_array(&w);
 }
 
+static void write_older(const aggregate *a, const agent *ag, ov_buf *out)
+{
+    if (!ag->conflict) return;
+    ov_str names[AGENT_OLDER];
+    size_t count = 0;
+    for (size_t i = 0; i < AGENT_OLDER; i++)
+        if (ag->older[i]) names[count++] = intern_text(a->l.texts, ag->older[i]);
+    qsort(names, count, sizeof *names, by_text);
+    ov_json_writer w = ov_json_writer_on(out);
+    ov_json_open_array(&w, NULL);
+    for (size_t i = 0; i < count; i++) ov_json_write_str(&w, NULL, names[i]);
+    ov_json_close_array(&w);
+}
+
 static void render_agent(const aggregate *a, const agent *ag, ov_buf *out)
 {
     OV_CLEANUP(ov_buf_clear) ov_buf wanted = OV_BUF(FRAGMENT_MAX);
+    OV_CLEANUP(ov_buf_clear) ov_buf older = OV_BUF(FRAGMENT_MAX);
     write_wanted(ag, &wanted);
+    write_older(a, ag, &older);
     agent_doc d = {.agent_id = ov_str_of(ag->id),
                    .tags = ov_str_of(ag->tags),
                    .state = agent_state(ag),
                    .reason = ag->conflict && !ag->expired ? OV_STR("an older instance still reports") : OV_STR(""),
                    .instance = ov_str_of(ag->instance),
+                   .instance_seq = (int64_t)ag->instance_seq,
+                   .older = ov_buf_str(&older),
                    .wanted = ov_buf_str(&wanted),
                    .inventory_wanted = ag->inventory_wanted,
                    .report_period_ms = a->options.report_period_ms,

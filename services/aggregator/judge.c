@@ -53,6 +53,19 @@ static bool has_strangers(const agent *ag)
     return false;
 }
 
+/* The stream lost what is wanted: what is known of it stands in until the agent sends it again. */
+static bool lacks_reports(const agent *ag)
+{
+    size_t at = 0;
+    ov_str token;
+    void *each;
+    while (ag->wanted.count && ov_map_next(&ag->entries, &at, &token, &each)) {
+        const entry *e = each;
+        if (!e->gone && e->instance && !e->in_stream) return true;
+    }
+    return false;
+}
+
 static bool agrees(const agent *ag)
 {
     char sum[REPORT_DIGEST_HEX];
@@ -70,7 +83,7 @@ static void forget_wanted(aggregate *a, agent *ag)
 static void judge_beat(aggregate *a, agent *ag)
 {
     if (ag->revision_max > ag->beat_revision) return; /* it was said before what is known */
-    bool fine = agrees(ag);
+    bool fine = agrees(ag) && !lacks_reports(ag);
     if (fine && (ag->listed || !has_strangers(ag))) {
         forget_wanted(a, ag);
         set_inventory_wanted(a, ag, false);
@@ -96,11 +109,13 @@ static void take_beat(aggregate *a, agent *ag, const heartbeat *h, const input *
 }
 
 /* True when the newest instance speaks; notes a new one and conflicts in the agent's document. */
-static bool hear(aggregate *a, agent *ag, const input *in)
+static bool hear(aggregate *a, agent *ag, const input *in, bool beats)
 {
     bool conflict = ag->conflict;
     uint64_t began = ag->instance_seq;
-    speaker by = agent_hear(ag, in->instance, in->seq, aggregate_arrival_ms(a, in), a->l.texts);
+    int64_t at = aggregate_arrival_ms(a, in);
+    speaker by = agent_hear(ag, in->instance, in->seq, at, a->l.texts);
+    if (by == SPEAKER_OLDER && beats && !aggregate_is_replay(a, in)) agent_older_beats(ag, at);
     if (conflict != ag->conflict || began != ag->instance_seq) ledger_mark(&a->l, &ag->d);
     if (by != SPEAKER_OLDER) roster_heard(a, ag, in);
     return by == SPEAKER_NEWEST;
@@ -118,7 +133,7 @@ void judge_heartbeat(aggregate *a, const input *in, const subject_parsed *s)
         return;
     }
     agent *ag = roster_agent(a, s->token[0], h.agent_id);
-    if (!hear(a, ag, in)) return;
+    if (!hear(a, ag, in, true)) return;
     roster_tags(a, ag, h.tags, in->seq);
     take_beat(a, ag, &h, in);
 }
@@ -166,7 +181,7 @@ static void want_unknown(aggregate *a, agent *ag, const inventory *all)
         char token[SUBJECT_TOKEN_MAX + 1];
         subject_escape(all->items[i].id, token);
         const entry *e = ov_map_get(&ag->entries, ov_str_of(token));
-        if (e && !e->gone && e->report) continue;
+        if (e && !e->gone && e->report && e->in_stream) continue;
         if (agent_want(ag, all->items[i].id)) ledger_mark(&a->l, &ag->d);
     }
 }
@@ -194,7 +209,7 @@ void judge_inventory(aggregate *a, const input *in, const subject_parsed *s)
         return;
     }
     agent *ag = roster_agent(a, s->token[0], all.agent_id);
-    if (hear(a, ag, in)) take_inventory(a, ag, &all, in);
+    if (hear(a, ag, in, false)) take_inventory(a, ag, &all, in);
 }
 
 void judge_ask_all(aggregate *a, agent *ag)

@@ -41,6 +41,8 @@ bool leader_leads(const leader *l)
 
 ov_mono leader_deadline(const leader *l, ov_mono now)
 {
+    bool busy = l->stage == LEADER_LEADS && l->flush->stage == FLUSH_IDLE && aggregate_has_work(l->core);
+    if (busy) return now;
     bool moving = l->stage != LEADER_FOLLOWS && l->stage != LEADER_LEADS;
     return ov_mono_after(now, moving ? MOVING_POLL_MS : POLL_MS);
 }

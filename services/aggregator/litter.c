@@ -9,14 +9,12 @@
 #include "proto/subjects.h"
 #include "base/poison.h"
 
-enum { PURGES_PER_STEP = 8, REVISION_MAX = 24, RETRY_MS = 60000 };
+enum { PURGES_PER_STEP = 8, REVISION_DIGITS = 16, REVISION_MAX = 24, RETRY_MS = 60000 };
 
-/* A grave while key is set (void when the key lives again), else parts to purge. */
 struct litter_item {
     litter_item *next;
     char *filter;
     ov_mono due;
-    bool is_grave;
 };
 
 /* The revisions of one key's parts. */
@@ -24,6 +22,21 @@ typedef struct {
     char (*items)[REVISION_MAX];
     size_t count, cap;
 } revisions;
+
+static void item_free(litter_item *x)
+{
+    free(x->filter);
+    free(x);
+}
+
+static void queue_clear(litter_queue *q)
+{
+    while (q->first) {
+        litter_item *next = q->first->next;
+        item_free(q->first);
+        q->first = next;
+    }
+}
 
 void litter_clear(litter *l)
 {
@@ -36,26 +49,21 @@ void litter_clear(litter *l)
     }
     ov_map_clear(&l->revisions);
     ov_map_clear(&l->graves);
-    while (l->first) {
-        litter_item *next = l->first->next;
-        free(l->first->filter);
-        free(l->first);
-        l->first = next;
-    }
+    queue_clear(&l->parts);
+    queue_clear(&l->markers);
     *l = (litter){0};
 }
 
-static litter_item *push(litter *l, const char *filter, ov_mono due)
+static void push(litter_queue *q, const char *filter, ov_mono due)
 {
     litter_item *x = ov_zalloc(sizeof *x);
     x->filter = ov_dup(ov_str_of(filter));
     x->due = due;
-    if (l->last)
-        l->last->next = x;
+    if (q->last)
+        q->last->next = x;
     else
-        l->first = x;
-    l->last = x;
-    return x;
+        q->first = x;
+    q->last = x;
 }
 
 static void add_revision(litter *l, ov_str key, ov_str revision)
@@ -71,9 +79,18 @@ static void add_revision(litter *l, ov_str key, ov_str revision)
     snprintf(r->items[r->count++], REVISION_MAX, "%.*s", OV_STR_ARG(revision));
 }
 
+/* Cheap: all of a large bucket passes here. */
+static bool may_be_part(ov_str subject)
+{
+    size_t end = subject.len;
+    while (end && subject.ptr[end - 1] != '.') end--;
+    return end > REVISION_DIGITS + 1 && subject.ptr[end - REVISION_DIGITS - 2] == '.';
+}
+
 void litter_seen(litter *l, ov_str subject, bool is_empty, ov_mono now)
 {
     subject_parsed s;
+    if (!is_empty && !l->graves.count && !may_be_part(subject)) return;
     subject_parse(subject, &s);
     if (s.kind == SUBJECT_STATE_PART) {
         if (!is_empty) add_revision(l, s.manifest, s.revision);
@@ -90,7 +107,7 @@ void litter_deleted(litter *l, ov_str key, ov_mono now)
     litter_written(l, key, "", now);
     if (ov_map_put(&l->graves, key, l)) return;
     snprintf(text, sizeof text, "%.*s", OV_STR_ARG(key));
-    push(l, text, ov_mono_after(now, LITTER_GRAVE_MS))->is_grave = true;
+    push(&l->markers, text, ov_mono_after(now, LITTER_GRAVE_MS));
 }
 
 void litter_written(litter *l, ov_str key, const char *revision, ov_mono now)
@@ -107,7 +124,7 @@ void litter_written(litter *l, ov_str key, const char *revision, ov_mono now)
             continue;
         }
         snprintf(filter, sizeof filter, "%.*s.%s.>", OV_STR_ARG(key), r->items[i]);
-        push(l, filter, now);
+        push(&l->parts, filter, now);
     }
     r->count = kept;
     if (kept) return;
@@ -116,35 +133,48 @@ void litter_written(litter *l, ov_str key, const char *revision, ov_mono now)
     free(r);
 }
 
-static litter_item *take_due(litter *l, ov_mono now)
+/* The oldest when it is due, taken out. */
+static litter_item *take_due(litter_queue *q, ov_mono now)
 {
-    litter_item *before = NULL;
-    for (litter_item *x = l->first; x; before = x, x = x->next) {
-        if (x->due.ms > now.ms) continue;
-        if (before)
-            before->next = x->next;
-        else
-            l->first = x->next;
-        if (l->last == x) l->last = before;
-        x->next = NULL;
-        return x;
-    }
-    return NULL;
+    litter_item *x = q->first;
+    if (!x || x->due.ms > now.ms) return NULL;
+    q->first = x->next;
+    if (!q->first) q->last = NULL;
+    return x;
+}
+
+/* One that fails is tried again later. */
+static bool purge(litter_queue *q, const litter_item *x, ov_bus *bus, ov_mono now)
+{
+    if (ov_bus_stream_purge(bus, STREAM_STATE, x->filter, NULL) == OV_OK) return true;
+    push(q, x->filter, ov_mono_after(now, RETRY_MS));
+    return false;
+}
+
+/* A key that lives again has no grave: its document must not be purged. */
+static bool purge_marker(litter *l, const litter_item *x, ov_bus *bus, ov_mono now)
+{
+    ov_str key = ov_str_of(x->filter);
+    if (!ov_map_get(&l->graves, key)) return true;
+    if (!purge(&l->markers, x, bus, now)) return false;
+    ov_map_remove(&l->graves, key);
+    return true;
 }
 
 void litter_step(litter *l, ov_bus *bus, ov_mono now)
 {
-    for (int i = 0; i < PURGES_PER_STEP; i++) {
-        litter_item *x = take_due(l, now);
-        if (!x) return;
-        /* A key that lives again has no grave: its document must not be purged. */
-        bool wanted = !x->is_grave || ov_map_remove(&l->graves, ov_str_of(x->filter));
-        if (wanted && ov_bus_stream_purge(bus, STREAM_STATE, x->filter, NULL) != OV_OK) {
-            if (x->is_grave) ov_map_put(&l->graves, ov_str_of(x->filter), l);
-            push(l, x->filter, ov_mono_after(now, RETRY_MS))->is_grave = x->is_grave;
-            i = PURGES_PER_STEP;
+    bool fine = true;
+    for (int i = 0; fine && i < PURGES_PER_STEP; i++) {
+        litter_item *part = take_due(&l->parts, now);
+        litter_item *marker = part ? NULL : take_due(&l->markers, now);
+        if (part) {
+            fine = purge(&l->parts, part, bus, now);
+            item_free(part);
+        } else if (marker) {
+            fine = purge_marker(l, marker, bus, now);
+            item_free(marker);
+        } else {
+            return;
         }
-        free(x->filter);
-        free(x);
     }
 }

@@ -9,10 +9,14 @@
 enum { LITTER_GRAVE_MS = 10 * 60 * 1000 /* a deletion's marker: connected watchers have long seen it */ };
 
 typedef struct litter_item litter_item;
+/* Subjects to purge, in the order of their times. */
 typedef struct {
-    ov_map revisions;          /* key -> revisions of its parts that stand in the stream */
-    ov_map graves;             /* key -> when it was deleted */
-    litter_item *first, *last; /* subjects to purge, in the order of their times */
+    litter_item *first, *last;
+} litter_queue;
+typedef struct {
+    ov_map revisions; /* key -> revisions of its parts that stand in the stream */
+    ov_map graves;    /* keys that were deleted and did not come back */
+    litter_queue parts, markers;
 } litter;
 
 void litter_clear(litter *l);

@@ -113,10 +113,19 @@ static bool may_speak(aggregate *a, agent *ag, const input *in)
     return by != SPEAKER_OLDER;
 }
 
+/* An older instance's word stands in the stream where the newest one's stood: what is known of the entry stays. */
+static void pass_over(const aggregate *a, entry *e)
+{
+    if (e) e->mark = a->in[INPUT_REPORTS].mark;
+}
+
 static void take_tombstone(aggregate *a, agent *ag, entry *e, const input *in)
 {
     if (!ag || !e || in->seq < e->seq) return;
-    if (!may_speak(a, ag, in)) return;
+    if (!may_speak(a, ag, in)) {
+        pass_over(a, e);
+        return;
+    }
     roster_heard(a, ag, in);
     e->seq = in->seq;
     note_decided(a, e);
@@ -143,9 +152,12 @@ static ov_status take_new(aggregate *a, const input *in, const subject_parsed *s
     if (st == OV_OK) st = check_subject(s, &r, err);
     if (st != OV_OK) return st;
     agent *ag = roster_agent(a, s->token[0], r.agent_id);
-    bool counts = may_speak(a, ag, in);
-    if (counts) roster_heard(a, ag, in);
-    if (counts) take_changed(a, roster_entry(a, ag, s->token[1], r.id), in, &r, digest);
+    if (!may_speak(a, ag, in)) {
+        pass_over(a, ov_map_get(&ag->entries, s->token[1]));
+        return OV_OK;
+    }
+    roster_heard(a, ag, in);
+    take_changed(a, roster_entry(a, ag, s->token[1], r.id), in, &r, digest);
     return OV_OK;
 }
 
@@ -167,7 +179,10 @@ void merge_report(aggregate *a, const input *in, const subject_parsed *s)
     unsigned char hash[OV_SHA256_BYTES];
     ov_sha256(in->data, hash);
     if (e && e->in_stream && !e->gone && e->report && memcmp(hash, e->digest, sizeof e->digest) == 0) {
-        if (!may_speak(a, ag, in)) return;
+        if (!may_speak(a, ag, in)) {
+            pass_over(a, e);
+            return;
+        }
         roster_heard(a, ag, in);
         take_same(a, e, in);
         return;

@@ -2,6 +2,7 @@
 #include "services/aggregator/readers.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "proto/subjects.h"
@@ -12,7 +13,10 @@ struct reader_slot {
     ov_inbox *inbox;
     input_stream stream;
     ov_bus_reader *reader;
+    unsigned given; /* to the inbox; the delivering thread's own */
 };
+
+enum { HIGH_WATER = READERS_INBOX / 8 * 7, LOW_WATER = READERS_INBOX / 2, HOLD_EVERY = 64, HOLD_NS = 1000000 };
 
 void arrival_free(void *item)
 {
@@ -30,6 +34,15 @@ void arrival_wake(ov_inbox *inbox)
     if (!ov_inbox_try_put(inbox, x)) arrival_free(x); /* full: the owner is awake */
 }
 
+/* A full inbox is let run half empty: handing over one message at a time to an owner that frees one place at a time
+ * would cost two switches of threads a message. */
+static void hold_back(ov_inbox *inbox)
+{
+    if (ov_inbox_length(inbox) < HIGH_WATER) return;
+    while (ov_inbox_length(inbox) > LOW_WATER && !ov_inbox_is_stopped(inbox))
+        nanosleep(&(struct timespec){.tv_nsec = HOLD_NS}, NULL);
+}
+
 static void on_read(void *arg, const ov_bus_read *event)
 {
     reader_slot *slot = arg;
@@ -40,6 +53,7 @@ static void on_read(void *arg, const ov_bus_read *event)
                    .message = event->message,
                    .stream_created = event->stream_created,
                    .last_seq = event->last_seq};
+    if (slot->given++ % HOLD_EVERY == 0) hold_back(slot->inbox);
     if (!ov_inbox_put(slot->inbox, x)) arrival_free(x);
 }
 

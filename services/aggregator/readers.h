@@ -15,6 +15,8 @@ typedef enum {
     ARRIVAL_WAKE /* something was completed: look */
 } arrival_kind;
 
+enum { READERS_INBOX = 16384 /* places of the inbox; above what readers hand over between two looks at it */ };
+
 typedef struct reader_slot reader_slot;
 
 /* What the inbox holds; freed with arrival_free. */

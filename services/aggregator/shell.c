@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -10,12 +11,12 @@
 #include "base/poison.h"
 
 enum {
-    INBOX_CAPACITY = 16384,
     ARRIVALS_PER_ROUND = 256,
     JOBS_IN_FLIGHT = 256,
     ENSURE_RETRY_MS = 1000,
-    ENSURE_EVERY_MS = 30000, /* somebody may remove a stream without a reconnect */
+    ENSURE_EVERY_MS = 30000, /* somebody may change a stream */
     GAUGES_MS = 200,
+    GATHER_NS = 500000,
     RESIGN_RESERVE_MS = 2000
 };
 
@@ -33,7 +34,7 @@ struct shell {
     atomic_size_t letters; /* jobs and dead letters under way */
     bool up, subscribed, ensured, was_ready;
     char trouble[160]; /* why the streams are not there */
-    ov_mono ensure_at, tick_at, gauges_at;
+    ov_mono ensure_at, ensured_at, tick_at, gauges_at;
 };
 
 shell *shell_new(const shell_options *o, ov_metrics *metrics)
@@ -41,7 +42,7 @@ shell *shell_new(const shell_options *o, ov_metrics *metrics)
     shell *s = ov_zalloc(sizeof *s);
     s->options = *o;
     s->core = aggregate_new(&o->core);
-    s->inbox = ov_inbox_new(INBOX_CAPACITY, arrival_free);
+    s->inbox = ov_inbox_new(READERS_INBOX, arrival_free);
     gauges_init(&s->gauges, metrics);
     return s;
 }
@@ -132,12 +133,22 @@ static ov_status open_readers(shell *s, ov_err *err)
     return st;
 }
 
+/* A reader that waits misses its stream: somebody removed it. */
+static bool misses_stream(shell *s, ov_mono now)
+{
+    char waiting[128];
+    if (ov_mono_since(now, s->ensured_at) < ENSURE_RETRY_MS) return false;
+    readers_waiting_for(&s->readers, waiting);
+    return waiting[0];
+}
+
 static ov_status ensure(shell *s, ov_mono now, ov_err *err)
 {
-    if (!s->up || now.ms < s->ensure_at.ms) return OV_OK;
+    if (!s->up || (now.ms < s->ensure_at.ms && !misses_stream(s, now))) return OV_OK;
     ov_err why = {0};
     ov_status st = topology_ensure(s->bus, &s->options.topology, &why);
     s->ensured = st == OV_OK;
+    s->ensured_at = now;
     s->ensure_at = ov_mono_after(now, s->ensured ? ENSURE_EVERY_MS : ENSURE_RETRY_MS);
     if (st == OV_INVALID) return ov_fail(err, st, "%s", why.msg);
     if (st != OV_OK && strncmp(s->trouble, why.msg, sizeof s->trouble - 1) != 0)
@@ -285,7 +296,8 @@ static void send_effects(shell *s)
 
 static void update_gauges(shell *s, ov_mono now)
 {
-    if (now.ms < s->gauges_at.ms) return;
+    bool replayed = aggregate_is_settled(s->core) && !s->was_ready; /* readiness is told with its figures */
+    if (now.ms < s->gauges_at.ms && !replayed) return;
     s->gauges_at = ov_mono_after(now, GAUGES_MS);
     gauges_shell g = {.leads = leader_leads(&s->leader),
                       .events_published = s->teller.published,
@@ -304,13 +316,21 @@ static void tick(shell *s, ov_mono now)
     if (!leader_leads(&s->leader) && s->ensured) learn_published(s);
 }
 
+/* Where something came more comes: waking up for each message would cost more than the message. */
+static void gather(const shell *s)
+{
+    if (ov_inbox_length(s->inbox) == 0) nanosleep(&(struct timespec){.tv_nsec = GATHER_NS}, NULL);
+}
+
 static void take_arrivals(shell *s, ov_mono deadline)
 {
-    for (size_t i = 0; i < ARRIVALS_PER_ROUND; i++) {
-        arrival *x = ov_inbox_take(s->inbox, i ? (ov_mono){0} : deadline);
-        if (!x) return;
+    size_t taken = 0;
+    for (; taken < ARRIVALS_PER_ROUND; taken++) {
+        arrival *x = ov_inbox_take(s->inbox, taken ? (ov_mono){0} : deadline);
+        if (!x) break;
         take_arrival(s, x, ov_mono_now());
     }
+    if (taken > 1) gather(s);
 }
 
 static void advance(shell *s)

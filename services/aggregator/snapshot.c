@@ -142,7 +142,7 @@ static void sweep_doc(aggregate *a, doc *d)
     forget_doc(a, d);
 }
 
-/* The stream was lost: the stored copy stands in for the report until the collector sends it again. */
+/* The stream lacks the report: the stored copy stands in for the report until the collector sends it again. */
 static void keep_entry(aggregate *a, entry *e)
 {
     ov_err err = {0};
@@ -160,7 +160,10 @@ static void keep_entry(aggregate *a, entry *e)
 static void sweep_entry(aggregate *a, entry *e)
 {
     const input_state *s = &a->in[INPUT_REPORTS];
-    if (e->mark == s->mark) return;
+    if (e->mark == s->mark) {
+        if (!e->gone && !e->report) keep_entry(a, e); /* only an older instance's report stands there */
+        return;
+    }
     e->in_stream = false;
     if (s->lost) {
         keep_entry(a, e);

@@ -20,7 +20,11 @@ struct feed {
     ov_map logged;
     size_t logged_count;
     ov_mono publish_at, published_at;
-    bool batch; /* something was applied since the last view */
+    bool batch;          /* something was applied since the last view */
+    ov_wall created;     /* the stream's identity */
+    uint64_t seen_seq;   /* its highest sequence seen */
+    bool keeps, filled;  /* the bucket was lost: what it held stays until it is written again; the snapshot was read */
+    ov_mono keeps_until; /* 0: nobody writes yet */
     atomic_bool ready, up, current;
     _Atomic int64_t stale_since_ms; /* monotonic; read while not current */
 };
@@ -28,6 +32,8 @@ struct feed {
 typedef struct {
     ov_bus_read_kind kind;
     ov_bus_in *message;
+    ov_wall stream_created; /* of a snapshot */
+    uint64_t last_seq;
 } item;
 
 static void item_free(void *p)
@@ -70,7 +76,10 @@ static void on_read(void *arg, const ov_bus_read *event)
 {
     feed *f = arg;
     item *i = ov_alloc(sizeof *i);
-    *i = (item){.kind = event->kind, .message = event->kind == OV_READ_MESSAGE ? event->message : NULL};
+    *i = (item){.kind = event->kind,
+                .message = event->kind == OV_READ_MESSAGE ? event->message : NULL,
+                .stream_created = event->stream_created,
+                .last_seq = event->last_seq};
     if (!ov_inbox_put(f->inbox, i)) item_free(i);
 }
 
@@ -153,8 +162,32 @@ static void publish(feed *f)
     f->batch = false;
 }
 
-static void take_ready(feed *f)
+/* Another stream than before, or one that went back: the leader writes what it knows again. */
+static void begin_snapshot(feed *f, const item *i)
 {
+    bool lost = i->stream_created.ms != f->created.ms || i->last_seq < f->seen_seq;
+    if (feed_is_ready(f) && lost) {
+        ov_log_warn("the state was lost: its answers stay until it is written again");
+        f->keeps = true;
+        f->keeps_until = (ov_mono){0};
+    }
+    f->created = i->stream_created;
+    f->seen_seq = i->last_seq;
+    f->filled = false;
+    current_set(f, false);
+    parts_joiner_reset(f->joiner);
+    mirror_snapshot_begin(f->mirror);
+}
+
+static void note_message(feed *f, uint64_t seq)
+{
+    if (seq > f->seen_seq) f->seen_seq = seq;
+    if (f->keeps && !f->keeps_until.ms) f->keeps_until = ov_mono_after(ov_mono_now(), FEED_LOST_MS);
+}
+
+static void end_snapshot(feed *f)
+{
+    f->keeps = false;
     mirror_snapshot_end(f->mirror);
     publish(f);
     if (atomic_load(&f->up)) current_set(f, true);
@@ -168,17 +201,25 @@ static void take_item(feed *f, const item *i)
 {
     switch (i->kind) {
     case OV_READ_SNAPSHOT:
-        current_set(f, false);
-        parts_joiner_reset(f->joiner);
-        mirror_snapshot_begin(f->mirror);
+        begin_snapshot(f, i);
         break;
     case OV_READ_MESSAGE:
+        note_message(f, ov_bus_in_seq(i->message));
         take_message(f, i->message);
         break;
     case OV_READ_READY:
-        take_ready(f);
+        f->filled = true;
+        if (!f->keeps) end_snapshot(f);
         break;
     }
+}
+
+/* Ends what the loss of the bucket began: everything is there again, or will not come. */
+static void look_after_loss(feed *f, ov_mono now)
+{
+    if (!f->keeps || !f->filled) return;
+    bool late = f->keeps_until.ms && now.ms >= f->keeps_until.ms;
+    if (late || mirror_snapshot_is_whole(f->mirror)) end_snapshot(f);
 }
 
 static void batch_open(feed *f, ov_mono now)
@@ -203,5 +244,6 @@ void feed_step(feed *f)
         }
         if (f->batch && was_ready && now.ms >= f->publish_at.ms) publish(f);
     }
+    look_after_loss(f, now);
     if (feed_is_ready(f) && mirror_count(f->mirror).waiting) publish(f);
 }

@@ -11,6 +11,7 @@ enum {
     FEED_INBOX = 8192,           /* messages between the bus and the owner; a full inbox slows the reader down */
     FEED_BATCH_MS = 5,           /* views are not made more often */
     FEED_TICK_MS = 1000,         /* how often waiting entries are looked at when nothing arrives */
+    FEED_LOST_MS = 60000,        /* a lost bucket's leader may take to write everything again */
     FEED_LOGGED_SUBJECTS = 1024, /* undecodable subjects that are logged; all are counted */
     FEED_BODY_BYTES = 64 * 1024 * 1024,
     FEED_PENDING_BYTES = 128 * 1024 * 1024

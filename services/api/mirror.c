@@ -68,6 +68,17 @@ static void agent_sweep(mirror *m, mirror_agent *a)
     if (is_forgotten(a)) mirror_agent_touch(m, a); /* taken out by the next publish */
 }
 
+bool mirror_snapshot_is_whole(const mirror *m)
+{
+    for (size_t i = 0; i < m->order_count; i++) {
+        const mirror_agent *a = m->order[i];
+        if (a->known && a->mark != m->generation) return false;
+        for (size_t k = 0; k < a->count; k++)
+            if (a->entries[k]->mark != m->generation) return false;
+    }
+    return true;
+}
+
 void mirror_snapshot_end(mirror *m)
 {
     for (size_t i = 0; i < m->order_count; i++) agent_sweep(m, m->order[i]);

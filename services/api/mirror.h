@@ -16,6 +16,8 @@ void mirror_free(mirror *m);
 /* A new snapshot begins: what is not given again by its end is gone. */
 void mirror_snapshot_begin(mirror *m);
 void mirror_snapshot_end(mirror *m);
+/* Whether the end would take no agent and no entry away. */
+bool mirror_snapshot_is_whole(const mirror *m);
 
 /* One whole document (parts are joined before) under its state key with STATE_PREFIX; an empty body is its removal.
  * OV_INVALID: it changes nothing; the one before stands. */

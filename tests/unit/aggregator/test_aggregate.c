@@ -380,6 +380,40 @@ static void test_heartbeats(void)
     world_clear(&w);
 }
 
+/* An older instance's report stands in the stream where the newest one's stood. */
+static void test_overlap(void)
+{
+    check_case("overlap of instances");
+    char sum[REPORT_DIGEST_HEX];
+    world w;
+    world_init(&w);
+    world_start(&w);
+    world_report_by(&w, "east", "a", "1.0.0", NULL, "one", "1");
+    world_report_by(&w, "east", "a", "2.0.0", NULL, "two", "1");
+    world_report_by(&w, "east", "a", "1.0.1", NULL, "one", "2");
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_INT(world_events(&w, "running", "east", "\"2.0.0\""), 1);
+    sum_of("east", "a", sum);
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(world_events(&w, "agent", "east", "\"conflict\""), 0);
+        heartbeat_of(&w, "east", "one", "2", sum, 1);
+        world_feed(&w);
+        world_flush(&w);
+    }
+    CHECK_INT(world_events(&w, "agent", "east", "\"conflict\""), 1);
+    check_case("a restart knows who is older and loses nothing");
+    world_start(&w);
+    heartbeat_of(&w, "east", "one", "2", sum, 1);
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_C(world_entry(&w, "east", "a"), "unknownRemote missing");
+    CHECK_INT(world_events(&w, "running", "east", "\"gone\""), 0);
+    CHECK_INT(world_events(&w, "running", "east", "\"1.0.1\""), 0);
+    CHECK_INT(world_events(&w, "agent", "east", "\"conflict\""), 1);
+    world_clear(&w);
+}
+
 static void test_new_instance(void)
 {
     check_case("new instance");
@@ -553,6 +587,7 @@ int main(void)
     test_failed_looks();
     test_truncated_list();
     test_heartbeats();
+    test_overlap();
     test_new_instance();
     test_jobs();
     test_lost_streams_warm();

@@ -116,8 +116,10 @@ static void snapshots_sweep(void)
     put_verdict(m, V1, STATE_BEHIND, "1.2.0", "[\"1.2.0\"]");
     mirror_keep(m, OV_STR(STATE_PREFIX "entry.b.u"));
     CHECK(mirror_publish(m, (ov_mono){0}) == NULL);
+    CHECK(!mirror_snapshot_is_whole(m));
     mirror_snapshot_end(m);
     publish(m, &v, 0);
+    CHECK(mirror_snapshot_is_whole(m));
     check_case("what is not is gone; what cannot be read stays as it was");
     check_reply(answer_gap(view_ref(v), OV_STR("a"), OV_STR("t")), gap_behind);
     check_reply(answer_gap(view_ref(v), OV_STR("b"), OV_STR("t")), "404");
