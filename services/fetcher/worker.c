@@ -37,6 +37,7 @@ typedef struct {
 struct workers {
     worker_options o;
     ov_inbox *stopping; /* nothing is ever put in: waiting in it ends when the program does */
+    ov_inbox *left;     /* each worker puts itself in when it has finished */
     bool abandon;       /* ends running looks; set and read atomically */
     size_t started;
     worker *each;
@@ -219,6 +220,7 @@ static void *work(void *arg)
     for (size_t turn = w->number; !ov_inbox_is_stopped(w->all->stopping); turn++) take_one(w, turn % providers);
     for (size_t i = 0; i < providers; i++)
         if (w->pullers[i]) ov_bus_puller_close(w->pullers[i]);
+    (void)ov_inbox_put(w->all->left, w);
     return NULL;
 }
 
@@ -227,6 +229,7 @@ ov_status workers_start(const worker_options *o, workers **ret, ov_err *err)
     workers *all = ov_zalloc(sizeof *all);
     all->o = *o;
     all->stopping = ov_inbox_new(1, NULL);
+    all->left = ov_inbox_new(o->count, NULL);
     all->each = ov_calloc(o->count, sizeof *all->each);
     ov_status status = OV_OK;
     for (size_t i = 0; i < o->count && status == OV_OK; i++) {
@@ -250,16 +253,15 @@ void workers_finish(workers *all, int64_t drain_ms)
 {
     if (!all) return;
     ov_inbox_stop(all->stopping);
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(drain_ms / 1000);
+    ov_mono until = ov_mono_after(ov_mono_now(), drain_ms);
+    size_t left = 0;
+    while (left < all->started && ov_inbox_take(all->left, until)) left++;
+    if (left < all->started) __atomic_store_n(&all->abandon, true, __ATOMIC_RELAXED);
     for (size_t i = 0; i < all->started; i++) {
-        if (pthread_clockjoin_np(all->each[i].thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
-            __atomic_store_n(&all->abandon, true, __ATOMIC_RELAXED);
-            pthread_join(all->each[i].thread, NULL);
-        }
+        pthread_join(all->each[i].thread, NULL);
         ov_fetch_free(all->each[i].fetch);
     }
+    ov_inbox_free(all->left);
     ov_inbox_free(all->stopping);
     free(all->each);
     free(all);

@@ -79,9 +79,19 @@ def measure_visible(figures):
             assert post(apis[i % 2], report("a", "t", {f"1.0.{i}": 1})).status == 202
             start = time.monotonic()
             for each in apis:
-                until("readable", lambda: (a := get(each, "/api/v1alpha1/agents/a/t")).status == 200 and a.json()["uniqVersions"] == [f"1.0.{i}"], 10)
+                see(each, f"1.0.{i}")
             took.append((time.monotonic() - start) * 1000)
         figures["visible_p50_ms"] = statistics.median(took)
+
+
+def see(api, version):
+    """Asks without a pause, so that the figure is ours and not the waiting's."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        answer = get(api, "/api/v1alpha1/agents/a/t")
+        if answer.status == 200 and answer.json()["uniqVersions"] == [version]:
+            return
+    raise AssertionError(f"{version} was not readable within 10 s")
 
 
 def measure_core(figures):
