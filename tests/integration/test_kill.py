@@ -1,6 +1,7 @@
 """kill -9 of anything: nothing acknowledged is lost, no event comes twice, none is missing."""
 import collections
 import json
+import threading
 import unittest
 
 from support.load import post_all
@@ -9,7 +10,7 @@ from support.stack import ROOT, Stack, get, github, post, report, until
 
 COREDNS = github("coredns/coredns", "tags", r"^v([0-9]+\.[0-9]+\.[0-9]+)$", "$1")
 
-AGENTS, ROUNDS, CONNECTIONS = 24, 120, 8
+AGENTS, ROUNDS, CONNECTIONS = 24, 20, 8
 
 
 def entry_events(nats_port, **auth):
@@ -63,8 +64,14 @@ class Kill(unittest.TestCase):
             up, aggregator, fetcher, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
             other = stack.api(name="api-2").wait_ready()
             processes = {"api": api, "aggregator": aggregator, "fetcher": fetcher, "nats": stack.nats_process}
-            lists = [[report(f"agent-{a}", "dns", {f"1.{r}.{a}": 1}, COREDNS)
-                      for r in range(ROUNDS) for a in range(c, AGENTS, CONNECTIONS)] for c in range(CONNECTIONS)]
+            killed = threading.Event()
+
+            def rounds(c):
+                """At least ROUNDS, and more until every kill has happened."""
+                r = 0
+                while r < ROUNDS or not killed.is_set():
+                    yield from (report(f"agent-{a}", "dns", {f"1.{r}.{a}": 1}, COREDNS) for a in range(c, AGENTS, CONNECTIONS))
+                    r += 1
 
             def kill_each(posters):
                 for name in victims:
@@ -73,10 +80,12 @@ class Kill(unittest.TestCase):
                     processes[name].kill()
                     self.assertTrue(any(p.is_alive() for p in posters), "it was killed while reports were posted")
                     processes[name].start()
-            post_all([api.url, other.url], lists, kill_each)
+                killed.set()
+            posters = post_all([api.url, other.url], [rounds(c) for c in range(CONNECTIONS)], kill_each)
             for service in (aggregator, fetcher, api):
                 service.wait_ready(60)
-            final = {(f"agent-{a}", "dns"): [f"1.{ROUNDS - 1}.{a}"] for a in range(AGENTS)}
+            final = {(body["agentId"], "dns"): body["version"]["uniqVersions"] for p in posters for body in p.acknowledged}
+            self.assertEqual(len(final), AGENTS)
             self.check_answers((api, other), final)
             self.check_events(stack, final)
 
