@@ -120,7 +120,8 @@ def measure_large(figures, sizes):
         for name, path, headers in (("metrics_100k_s", "/metrics", None), ("metrics_100k_gzip_s", "/metrics", {"Accept-Encoding": "gzip"}),
                                     ("overview_100k_s", "/api/v1alpha1/overview", None)):
             rounds = [timed_get(api, path, headers) for _ in range(5)]
-            figures[name], sizes[name.replace("_s", "_bytes")] = statistics.median(r[0] for r in rounds), rounds[-1][1]
+            # The slowest of them: the first answer makes what later ones find made.
+            figures[name], sizes[name.replace("_s", "_bytes")] = max(r[0] for r in rounds), rounds[-1][1]
         figures["agents_rps"] = wrk(api.url, "/api/v1alpha1/agents", 5, 8)
         figures["api_rss_100k_mb"], figures["aggregator_rss_100k_mb"] = rss_mb(api), rss_mb(aggregator)
         figures["restart_ready_s"] = restart(stack, [aggregator, api], count, 2 * total)

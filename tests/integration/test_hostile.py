@@ -1,12 +1,11 @@
 """Bad input from every side: it gets a clear error where the user looks for it, and the others go on."""
 import json
-import pathlib
 import unittest
 from urllib.parse import quote
 
 from support import golden
 from support.nats import Nats
-from support.stack import ROOT, Stack, TOKEN, get, github, helm, post, report, request, samples, until
+from support.stack import ROOT, Stack, TOKEN, free_ports, get, github, helm, post, report, request, samples, until
 
 COREDNS = github("coredns/coredns", "tags", r"^v([0-9]+\.[0-9]+\.[0-9]+)$", "$1")
 
@@ -184,7 +183,6 @@ class Upstreams(unittest.TestCase):
             stack.aggregator().wait_ready()
             port_owner = stack.upstream("--data", ROOT / "examples/upstream/data")
             api = stack.api().wait_ready()
-            from support.stack import free_ports
             port, = free_ports(1)
             fetcher = stack.service("fetcher", "fetcher", ["--metrics-bind-address", f"127.0.0.1:{port}"], port).wait_ready()
             self.assertEqual(post(api, report("a", "inward", {"1.0.0": 1}, helm(f"{port_owner.url}/charts/opvic", "opvic"))).status, 202)

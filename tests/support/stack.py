@@ -185,7 +185,7 @@ def samples(text):
 class Stack(contextlib.AbstractContextManager):
     """A whole pipeline in a folder of its own; what is started through it is stopped with it."""
 
-    def __init__(self, **aggregator_env):
+    def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="opvic-test-"))
         self.processes = []
         self.nats_port = free_ports(1)[0]
