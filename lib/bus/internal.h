@@ -16,8 +16,10 @@ enum {
     OV_BUS_CONNECT_MS = 3000,    /* for one server of the list, to connect */
     OV_BUS_WAIT_MIN_MS = 250,    /* between two tries to connect: at least, */
     OV_BUS_WAIT_MAX_MS = 5000,   /* at most */
-    OV_BUS_PING_MS = 10000,      /* a server that leaves two pings unanswered is gone */
+    OV_BUS_PING_MS = 10000,      /* between two pings */
+    OV_BUS_GONE_MS = 25000,      /* a server that leaves two pings unanswered, and says nothing else, is gone */
     OV_BUS_WRITE_MS = 10000,     /* a write that takes longer means a server that is gone */
+    OV_BUS_LAST_WRITE_MS = 500,  /* for what was published before a close */
     OV_BUS_API_MS = 5000,        /* for an answer of the JetStream API */
     OV_BUS_READER_API_MS = 2000, /* the same on the worker, which others wait for */
     OV_BUS_HEARTBEAT_MS = 2000,  /* of a reader's consumer */

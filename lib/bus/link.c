@@ -1,4 +1,5 @@
 /* One connection of nats.c: its options, its end, and who is inside it. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "bus/internal.h"
@@ -108,7 +109,8 @@ static natsStatus set_rest(ov_bus *bus, natsOptions *o)
     if (s == NATS_OK && bus->inbox_prefix) s = natsOptions_SetCustomInboxPrefix(o, bus->inbox_prefix);
     if (s == NATS_OK) s = natsOptions_SetTimeout(o, OV_BUS_CONNECT_MS);
     if (s == NATS_OK) s = natsOptions_SetPingInterval(o, OV_BUS_PING_MS);
-    if (s == NATS_OK) s = natsOptions_SetMaxPingsOut(o, 2);
+    /* nats.c would close the connection on its timers' thread: the wire counts instead. */
+    if (s == NATS_OK) s = natsOptions_SetMaxPingsOut(o, INT_MAX);
     if (s == NATS_OK) s = natsOptions_SetWriteDeadline(o, OV_BUS_WRITE_MS);
     if (s == NATS_OK) s = natsOptions_SetAllowReconnect(o, OV_BUS_LIBRARY_RECONNECTS);
     if (s == NATS_OK) s = natsOptions_SetIgnoreDiscoveredServers(o, true);

@@ -14,9 +14,6 @@
  * the last write was answered and few stores are on their way, a message goes out at once. */
 enum { GATHER_US = 500, FEW = 4 };
 
-/* Added to the eventfd's count by the detaching, which touches nothing else: the wire may be gone a moment later. */
-#define DETACHED (UINT64_C(1) << 32)
-
 /* ---- time ---- */
 
 static int64_t now_us(void)
@@ -30,25 +27,28 @@ static int64_t now_us(void)
 
 typedef struct {
     int64_t written_us;  /* when the last write was */
+    int64_t heard_us;    /* when something was read last; pongs come even when nothing else does */
     int64_t blocked_us;  /* since when the socket takes nothing; 0: it does */
     bool answered, told; /* something was read since the last write; on_stuck was called */
-    bool detached;
 } progress;
 
-static void wake(ov_bus_wire *w)
+static void ring(const ov_bus_wire *w)
 {
-    if (!atomic_exchange(&w->asleep, false)) return;
     uint64_t one = 1;
     ssize_t ignored = write(w->wake_fd, &one, sizeof one); /* fails only when it is full: awake then */
     (void)ignored;
 }
 
-static void clear_wake(ov_bus_wire *w, progress *p)
+static void wake(ov_bus_wire *w)
+{
+    if (atomic_exchange(&w->asleep, false)) ring(w);
+}
+
+static void clear_wake(const ov_bus_wire *w)
 {
     uint64_t count = 0;
     ssize_t ignored = read(w->wake_fd, &count, sizeof count);
     (void)ignored;
-    p->detached = count >= DETACHED;
 }
 
 /* How long the write may wait for company, in us; 0: it is due. */
@@ -59,20 +59,28 @@ static int64_t gather_us(const ov_bus_wire *w, const progress *p)
     return left > 0 ? left : 0;
 }
 
+/* When the server counts as gone. */
+static int64_t stuck_at_us(const progress *p)
+{
+    int64_t silent = p->heard_us + OV_BUS_GONE_MS * INT64_C(1000);
+    int64_t blocked = p->blocked_us ? p->blocked_us + OV_BUS_WRITE_MS * INT64_C(1000) : INT64_MAX;
+    return silent < blocked ? silent : blocked;
+}
+
 /* -1: for ever. */
 static int64_t timeout_us(const ov_bus_wire *w, const progress *p)
 {
-    if (atomic_load(&w->over)) return -1;
-    if (p->blocked_us && !p->told) return OV_BUS_WRITE_MS * INT64_C(1000);
-    return atomic_load(&w->writes) && !p->blocked_us ? gather_us(w, p) : -1;
+    if (atomic_load(&w->writes) && !p->blocked_us) return gather_us(w, p);
+    if (p->told) return -1;
+    int64_t left = stuck_at_us(p) - now_us();
+    return left > 0 ? left : 0;
 }
 
 /* What the socket is ready for. */
-static short wait_for_events(ov_bus_wire *w, progress *p)
+static short wait_for_events(ov_bus_wire *w, const progress *p)
 {
     struct pollfd fds[2] = {{.fd = w->socket, .events = (short)(p->blocked_us ? POLLIN | POLLOUT : POLLIN)},
                             {.fd = w->wake_fd, .events = POLLIN}};
-    if (atomic_load(&w->over)) fds[0].fd = -1;
     bool idle = !atomic_load(&w->writes);
     atomic_store(&w->asleep, idle); /* while a write is pending nobody asks for another */
     int64_t us = idle && atomic_load(&w->writes) ? 0 : timeout_us(w, p);
@@ -80,7 +88,7 @@ static short wait_for_events(ov_bus_wire *w, progress *p)
     int n = ppoll(fds, 2, us < 0 ? NULL : &at, NULL);
     atomic_store(&w->asleep, false);
     if (n <= 0) return 0;
-    if (fds[1].revents) clear_wake(w, p);
+    if (fds[1].revents) clear_wake(w);
     return fds[0].revents;
 }
 
@@ -97,26 +105,43 @@ static void write_out(ov_bus_wire *w, progress *p)
 
 static void check_stuck(ov_bus_wire *w, progress *p)
 {
-    if (!p->blocked_us || p->told || now_us() - p->blocked_us < OV_BUS_WRITE_MS * INT64_C(1000)) return;
+    if (p->told || now_us() < stuck_at_us(p)) return;
     p->told = true;
     w->on_stuck(w->arg);
+}
+
+static void step(ov_bus_wire *w, progress *p)
+{
+    short ready = wait_for_events(w, p);
+    if (ready & ~POLLOUT) {
+        natsConnection_ProcessReadEvent(w->nc);
+        p->heard_us = now_us();
+        p->answered = true;
+    }
+    if (w->over) return;
+    check_stuck(w, p);
+    bool due = p->blocked_us ? (ready & POLLOUT) != 0 : gather_us(w, p) == 0;
+    if (due && atomic_load(&w->writes)) write_out(w, p);
+}
+
+static void write_rest(ov_bus_wire *w)
+{
+    int64_t end_us = now_us() + OV_BUS_LAST_WRITE_MS * INT64_C(1000);
+    while (!w->over && atomic_load(&w->writes)) {
+        struct pollfd fd = {.fd = w->socket, .events = POLLOUT};
+        int64_t left_us = end_us - now_us();
+        if (left_us <= 0 || poll(&fd, 1, (int)(left_us / 1000)) <= 0) return;
+        natsConnection_ProcessWriteEvent(w->nc);
+    }
 }
 
 static void *serve(void *arg)
 {
     ov_bus_wire *w = arg;
-    progress p = {.answered = true};
-    while (!p.detached) {
-        short ready = wait_for_events(w, &p);
-        if (atomic_load(&w->over)) continue;
-        if (ready & ~POLLOUT) {
-            natsConnection_ProcessReadEvent(w->nc);
-            p.answered = true;
-        }
-        check_stuck(w, &p);
-        bool due = p.blocked_us ? (ready & POLLOUT) != 0 : gather_us(w, &p) == 0;
-        if (due && atomic_load(&w->writes)) write_out(w, &p);
-    }
+    progress p = {.answered = true, .heard_us = now_us()};
+    while (!w->over && !atomic_load(&w->ending)) step(w, &p);
+    if (!p.told) write_rest(w);
+    natsConnection_Close(w->nc);
     nats_ReleaseThreadMemory();
     return NULL;
 }
@@ -143,22 +168,17 @@ static natsStatus on_write(void *data, bool add)
     return NATS_OK;
 }
 
-/* nats.c stops reading only to end; the descriptor may be somebody else's soon. */
+/* nats.c stops reading only to end. */
 static natsStatus on_read(void *data, bool add)
 {
     ov_bus_wire *w = data;
-    if (add) return NATS_OK;
-    atomic_store(&w->over, true);
-    wake(w);
+    if (!add) w->over = true;
     return NATS_OK;
 }
 
 static natsStatus on_detach(void *data)
 {
-    const ov_bus_wire *w = data;
-    uint64_t end = DETACHED;
-    ssize_t ignored = write(w->wake_fd, &end, sizeof end);
-    (void)ignored;
+    (void)data;
     return NATS_OK;
 }
 
@@ -171,9 +191,18 @@ ov_status ov_bus_wire_init(ov_bus_wire *w, atomic_size_t *in_flight, ov_bus_on_s
     return w->wake_fd < 0 ? ov_fail(err, OV_FAILED, "bus: no descriptor left") : OV_OK;
 }
 
+void ov_bus_wire_close(ov_bus_wire *w)
+{
+    if (!w->started) return;
+    atomic_store(&w->ending, true);
+    ring(w);
+    pthread_join(w->thread, NULL);
+    w->started = false;
+}
+
 void ov_bus_wire_clear(ov_bus_wire *w)
 {
-    if (w->started) pthread_join(w->thread, NULL);
+    ov_bus_wire_close(w);
     close(w->wake_fd);
 }
 

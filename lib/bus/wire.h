@@ -13,7 +13,7 @@ typedef void (*ov_bus_on_stuck)(void *arg);
 /* Embedded in what it serves, which must not move. */
 typedef struct {
     atomic_size_t *in_flight; /* stores without an answer */
-    ov_bus_on_stuck on_stuck; /* a write has taken OV_BUS_WRITE_MS; on the wire's thread, once */
+    ov_bus_on_stuck on_stuck; /* the server neither takes nor says anything any more; on the wire's thread, once */
     void *arg;
     natsConnection *nc;
     int socket, wake_fd;
@@ -21,13 +21,18 @@ typedef struct {
     bool started;
     atomic_bool writes; /* nats.c has bytes for the socket */
     atomic_bool asleep; /* the thread needs a wake to see a change */
-    atomic_bool over;   /* the socket is no longer ours */
+    atomic_bool ending; /* somebody waits for the close */
+    bool over;          /* the thread's own: nats.c closed the connection */
 } ov_bus_wire;
 
 /* OV_FAILED: no descriptor left. */
 OV_MUST_CHECK ov_status ov_bus_wire_init(ov_bus_wire *w, atomic_size_t *in_flight, ov_bus_on_stuck on_stuck, void *arg,
                                          ov_err *err);
-/* Waits for the detaching, joins; the connection is closed or was never made, but not destroyed yet. */
+/* Closes the connection, on the wire's thread: nobody else may, for the descriptor is free for others from then on.
+ * What was published goes out first, as far as the server takes it within OV_BUS_LAST_WRITE_MS; nothing goes out after
+ * the return. May be repeated. */
+void ov_bus_wire_close(ov_bus_wire *w);
+/* Closes, if that was not done; the connection must not be destroyed yet. */
 void ov_bus_wire_clear(ov_bus_wire *w);
 /* The connection that is made with these options is served by w. */
 natsStatus ov_bus_wire_serve(ov_bus_wire *w, natsOptions *o);

@@ -102,7 +102,7 @@ static void bury(ov_bus *bus, ov_bus_link *link)
     bus->buried = link;
     pthread_cond_broadcast(&bus->moved);
     pthread_mutex_unlock(&bus->mu);
-    natsConnection_Close(link->nc);
+    ov_bus_wire_close(&link->wire);
     ov_bus_store_fail_all(bus, finish ? "the bus is closed" : "the connection was lost");
     bus->next_connect_ms = ov_mono_now().ms + ov_backoff_next_ms(&bus->backoff, ov_random_u64());
     if (was_up && !finish) tell(bus, OV_BUS_DOWN, "the connection was lost");

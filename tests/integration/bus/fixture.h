@@ -9,7 +9,7 @@
 #include "support/check.h"
 #include "support/nats.h"
 
-enum { FIXTURE_WAIT_MS = 30000 };
+enum { FIXTURE_WAIT_MS = 60000 };
 
 /* Waits until cond(arg), at most FIXTURE_WAIT_MS; false then. */
 bool fixture_wait(bool (*cond)(void *arg), void *arg);
