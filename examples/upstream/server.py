@@ -5,7 +5,7 @@
 GitHub:  /repos/<owner>/<name>/releases|tags?per_page&page   pages, Link, ETag, 304, x-ratelimit-*, User-Agent required
 Helm:    /charts/<name>/index.yaml                           ETag, Last-Modified, 304, gzip
 Control: POST /_hold, POST /_release                         answers wait in between
-         GET /_requests                                      what was asked so far
+         GET /_requests                                      what was asked so far, and how many requests wait
          POST /_fault {"path", "kind", "times"?}             kind: 404 500 403limit html half slow reset none; path "*": all
          POST /_publish {"repo", "tag", "date"?}             a new tag and its release
          POST /_publish {"index", "body"}                    a new Helm index
@@ -110,9 +110,17 @@ class Control:
         self.lock = threading.Lock()
         self.go = threading.Event()
         self.go.set()
+        self.waiting = 0
         self.faults = {}  # path -> [kind, times left or None]
         self.paths = collections.Counter()
         self.statuses = collections.Counter()
+
+    def wait_until_released(self):
+        with self.lock:
+            self.waiting += 1
+        self.go.wait()
+        with self.lock:
+            self.waiting -= 1
 
     def fault_for(self, path):
         with self.lock:
@@ -143,7 +151,8 @@ class Control:
 
     def counts(self):
         with self.lock:
-            return {"total": sum(self.paths.values()), "paths": dict(self.paths), "statuses": dict(self.statuses)}
+            return {"total": sum(self.paths.values()), "paths": dict(self.paths), "statuses": dict(self.statuses),
+                    "waiting": self.waiting}
 
 
 class Budget:
@@ -340,7 +349,7 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         if url.path.startswith("/_"):
             self.send(self.control(url.path))
             return
-        self.server.control.go.wait()
+        self.server.control.wait_until_released()
         kind = self.server.control.fault_for(url.path)
         if url.path in self.server.recording.indexes:
             answer = self.helm(url.path)

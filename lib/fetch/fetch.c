@@ -8,7 +8,7 @@
 #include "fetch/engine.h"
 #include "base/poison.h"
 
-enum { PIECE_BYTES = 16 * 1024, SLEEP_MS = 60000 };
+enum { PIECE_BYTES = 16 * 1024, SLEEP_MS = 60000, ALIVE_MS = 1000 };
 
 struct ov_fetch {
     ov_engine engine;
@@ -49,6 +49,13 @@ void ov_fetch_free(ov_fetch *f)
     free(f);
 }
 
+static void rest(ov_fetch_stream *s)
+{
+    const ov_fetch_request *q = &s->transfer.q;
+    if (q->alive) q->alive(q->alive_arg);
+    ov_engine_sleep(&s->fetch->engine, q->alive ? ALIVE_MS : SLEEP_MS);
+}
+
 void ov_fetch_open(ov_fetch *f, const ov_fetch_request *q, ov_fetch_stream **ret)
 {
     ov_fetch_stream *s = ov_zalloc(sizeof *s);
@@ -58,7 +65,7 @@ void ov_fetch_open(ov_fetch *f, const ov_fetch_request *q, ov_fetch_stream **ret
     for (;;) {
         ov_engine_work(&f->engine);
         if (s->transfer.head_done || s->transfer.finished) break;
-        ov_engine_sleep(&f->engine, SLEEP_MS);
+        rest(s);
     }
     *ret = s;
 }
@@ -100,7 +107,7 @@ int64_t ov_fetch_read(ov_fetch_stream *s, char *out, size_t max)
         if (t->finished) return 0;
         resume(t);
         ov_engine_work(&s->fetch->engine);
-        if (!t->finished && t->buffer.len == 0) ov_engine_sleep(&s->fetch->engine, SLEEP_MS);
+        if (!t->finished && t->buffer.len == 0) rest(s);
     }
 }
 

@@ -64,6 +64,8 @@ typedef struct {
     /* The body as it arrives (decompressed), for every status but a followed redirect's; false ends it. */
     bool (*on_body)(void *arg, ov_str piece);
     void *arg;
+    void (*alive)(void *arg); /* or NULL: called at least each second while the blocking client waits */
+    void *alive_arg;
 } ov_fetch_request;
 
 typedef struct {

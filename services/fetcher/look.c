@@ -94,7 +94,9 @@ static void request_fill(const look *l, look_request *r)
                               .total_ms = left_ms > 0 ? left_ms : 1,
                               .redirects_max = REDIRECTS_MAX,
                               .policy = l->o->policy,
-                              .stop = l->o->stop}};
+                              .stop = l->o->stop,
+                              .alive = l->o->alive,
+                              .alive_arg = l->o->arg}};
     r->q.headers[0].name = "Accept";
     r->q.headers[0].value = l->p->accept;
     if (l->p->credential) r->q.bearer = l->p->credential(&l->o->providers);

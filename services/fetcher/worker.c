@@ -14,8 +14,8 @@
 #include "base/poison.h"
 
 enum {
-    ACK_WAIT_MS = 60000, /* a killed worker's job comes back after that */
-    PROGRESS_MS = 15000, /* a living one says so that often */
+    ACK_WAIT_MS = 15000, /* a killed worker's job comes back after that */
+    PROGRESS_MS = 4000,  /* a living one says so that often */
     PULL_MS = 250,       /* on one provider's queue before the next is tried */
     RETRY_MS = 1000,     /* after the bus could not be asked */
     RETURN_MS = 5000,    /* before a job that could not be stored is delivered again */

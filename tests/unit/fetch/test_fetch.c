@@ -278,6 +278,30 @@ static void test_total_timeout_and_stop(void)
     ov_fetch_free(f);
 }
 
+static void count(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void test_alive(void)
+{
+    ov_fetch *f = client();
+    ov_fetch_result r;
+    int told = 0;
+    ov_fetch_request q = request("/mute"); /* no head */
+    q.idle_ms = 0;
+    q.total_ms = 100;
+    q.alive = count;
+    q.alive_arg = &told;
+    ov_fetch_run(f, &q, &r);
+    CHECK(told > 0);
+    told = 0;
+    q.url = request("/stall").url; /* half a body */
+    ov_fetch_run(f, &q, &r);
+    CHECK(told > 0);
+    ov_fetch_free(f);
+}
+
 /* The proxy's own address is private and fine; what it is asked for is judged where it can be. */
 static void test_proxy(void)
 {
@@ -362,6 +386,7 @@ int main(void)
     test_credentials_stay_home();
     test_post();
     test_total_timeout_and_stop();
+    test_alive();
     test_proxy();
     test_pull();
     canned_stop(&server);
