@@ -1,4 +1,4 @@
-/* Publishes lists in parts where they are large, purges the parts that they replace, then the outcome. */
+/* Publishes lists in parts where they are large, purges the parts that they replace, then the outcome; all fenced. */
 #include "services/fetcher/publish.h"
 
 #include <stdio.h>
@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "bus/streams.h"
-#include "proto/members.h"
 #include "proto/parts.h"
 #include "proto/subjects.h"
 #include "base/poison.h"
@@ -22,11 +21,22 @@ enum {
     LOOKUP_BODY_MAX = 8 * 1024 * 1024
 };
 
+/* Somebody stored there: we ourselves, by a try that was not answered, or another fetcher. */
+static ov_status judge_conflict(const publisher *p, const ov_bus_out *m, ov_err *err)
+{
+    OV_CLEANUP(ov_bus_in_free_p) ov_bus_in *last = NULL;
+    ov_status status = ov_bus_last_message(p->bus, STREAM_LISTS, m->subject, &last, err);
+    if (status == OV_OK && ov_str_eq(ov_bus_in_data(last), m->data)) return OV_OK;
+    if (status != OV_OK && status != OV_NOT_FOUND) return status;
+    return ov_fail(err, OV_NOT_FOUND, "%s: another fetcher has stored meanwhile", m->subject);
+}
+
 static ov_status store_once(const publisher *p, const ov_bus_out *m, ov_err *err)
 {
     ov_bus_stored stored = {0};
     ov_status status = ov_bus_store_wait(p->bus, m, STORE_MS, &stored, err);
     if (status != OV_OK || stored.status == OV_OK) return status;
+    if (stored.wrong_sequence) return judge_conflict(p, m, err);
     return ov_fail(err, stored.status, "%s: %s", m->subject, stored.text);
 }
 
@@ -43,43 +53,36 @@ static ov_status store(const publisher *p, const ov_bus_out *m, ov_err *err)
     }
 }
 
-/* The revision of the parts that a list's last message counts; "" when it went whole or there is none. */
-static void stored_revision(const publisher *p, const char *subject, char out[17])
-{
-    static const ov_field fields[] = {{MEMBER_REVISION, OV_FIELD_STRING, true, 0}};
-    out[0] = '\0';
-    OV_CLEANUP(ov_bus_in_free_p) ov_bus_in *m = NULL;
-    if (ov_bus_last_message(p->bus, STREAM_LISTS, subject, &m, NULL) != OV_OK) return;
-    OV_CLEANUP(ov_json_arena_clear) ov_json_arena arena = {0};
-    ov_str revision = {0};
-    if (ov_json_fields_of(ov_bus_in_data(m), fields, 1, &revision, &arena, "manifest", NULL) != OV_OK) return;
-    if (revision.len == 16) snprintf(out, 17, "%.*s", OV_STR_ARG(revision));
-}
-
 static size_t message_limit(const publisher *p)
 {
     return (size_t)(ov_bus_max_payload(p->bus) / 4 * 3);
 }
 
-static ov_status publish_list(const publisher *p, const job *j, ov_str name, ov_str body, ov_err *err)
+/* The new manifest counts already: parts that stay cost room and nothing else. */
+static void purge_parts(const publisher *p, const char *subject, const char *revision)
 {
-    char subject[SUBJECT_MAX], before[17];
-    subject_list(j->source, name, subject);
-    stored_revision(p, subject, before);
+    char old[SUBJECT_MAX + 32];
+    snprintf(old, sizeof old, "%s.%s.>", subject, revision);
+    ov_err why = {0};
+    if (p->alive) p->alive(p->arg);
+    if (ov_bus_stream_purge(p->bus, STREAM_LISTS, old, &why) != OV_OK)
+        ov_log_warn("old parts of a list stay", "subject", old, "reason", why.msg);
+}
+
+/* Parts are named by what is in them, so that they harm nobody; the last message is what counts and is fenced. */
+static ov_status publish_list(const publisher *p, const job *j, const earlier_list *before, ov_str body, ov_err *err)
+{
+    char subject[SUBJECT_MAX];
+    subject_list(j->source, before->name, subject);
     OV_CLEANUP(parts_clear) parts cut = {0};
     parts_split(subject, body, (ov_str){0}, message_limit(p), &cut);
     for (size_t i = 0; i < cut.count; i++) {
         ov_bus_out m = OV_BUS_OUT(cut.messages[i].subject, cut.messages[i].data);
+        if (i + 1 == cut.count) m.expect_last_subject_seq = (int64_t)before->seq;
         ov_status status = store(p, &m, err);
         if (status != OV_OK) return status;
     }
-    if (before[0] == '\0' || strcmp(before, cut.revision) == 0) return OV_OK;
-    char old[SUBJECT_MAX + 32];
-    snprintf(old, sizeof old, "%s.%s.>", subject, before);
-    ov_err why = {0};
-    /* The new manifest counts already: parts that stay cost room and nothing else. */
-    if (ov_bus_stream_purge(p->bus, STREAM_LISTS, old, &why) != OV_OK)
-        ov_log_warn("old parts of a list stay", "subject", old, "reason", why.msg);
+    if (before->revision[0] && strcmp(before->revision, cut.revision) != 0) purge_parts(p, subject, before->revision);
     return OV_OK;
 }
 
@@ -94,7 +97,7 @@ static void stored_lists_clear(stored_lists *s)
     free(s->digests);
 }
 
-static ov_status publish_lists(const publisher *p, const job *j, look_result *r, const lookup *previous,
+static ov_status publish_lists(const publisher *p, const job *j, const look_result *r, const earlier *before,
                                stored_lists *ret, ov_err *err)
 {
     ret->lists = ov_calloc(r->lists.count, sizeof *ret->lists);
@@ -102,8 +105,8 @@ static ov_status publish_lists(const publisher *p, const job *j, look_result *r,
     for (size_t i = 0; i < r->lists.count; i++) {
         const version_list *from = &r->lists.lists[i];
         outcome_list one;
-        ov_status status = outcome_list_make(j, from, r->lists.truncated, previous, &one, err);
-        if (status == OV_OK && one.changed) status = publish_list(p, j, from->name, ov_buf_str(&one.body), err);
+        ov_status status = outcome_list_make(j, from, r->lists.truncated, earlier_outcome(before), &one, err);
+        if (status == OV_OK && one.changed) status = publish_list(p, j, &before->lists[i], ov_buf_str(&one.body), err);
         memcpy(ret->digests[i], one.digest, sizeof one.digest);
         ret->lists[i] = (lookup_list){from->name, ov_str_of(ret->digests[i]), (int64_t)from->count};
         ov_buf_clear(&one.body);
@@ -119,20 +122,23 @@ static void make_too_large(look_result *r, const ov_err *why)
     snprintf(r->message, sizeof r->message, "%s", why->msg);
 }
 
-ov_status publish_look(const publisher *p, const job *j, look_result *r, const lookup *previous, int64_t now_s,
-                       ov_err *err)
+/* A look that found every list as it was stores none, so that lists alone do not tell that a job was done meanwhile. */
+static ov_status check_outcome(const publisher *p, const job *j, const earlier *before, ov_err *err)
 {
-    OV_CLEANUP(stored_lists_clear) stored_lists stored = {0};
-    if (r->outcome == LOOKUP_COMPLETE) {
-        ov_err why = {0};
-        ov_status status = publish_lists(p, j, r, previous, &stored, &why);
-        if (status == OV_INVALID)
-            make_too_large(r, &why);
-        else if (status != OV_OK)
-            return ov_fail(err, status, "%s", why.msg);
-    }
+    char subject[SUBJECT_MAX];
+    subject_lookup(j->source, subject);
+    OV_CLEANUP(ov_bus_in_free_p) ov_bus_in *last = NULL;
+    ov_status status = ov_bus_last_message(p->bus, STREAM_LISTS, subject, &last, err);
+    if (status != OV_OK && status != OV_NOT_FOUND) return status;
+    if ((last ? ov_bus_in_seq(last) : 0) == before->seq) return OV_OK;
+    return ov_fail(err, OV_NOT_FOUND, "%s: another fetcher has stored meanwhile", subject);
+}
+
+static ov_status publish_outcome(const publisher *p, const job *j, const look_result *r, const earlier *before,
+                                 const lookup_list *lists, int64_t now_s, ov_err *err)
+{
     lookup outcome;
-    outcome_make(j, r, previous, stored.lists, now_s, &outcome);
+    outcome_make(j, r, earlier_outcome(before), lists, now_s, &outcome);
     OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(LOOKUP_BODY_MAX);
     lookup_encode(&outcome, &body);
     free(outcome.lists);
@@ -141,7 +147,24 @@ ov_status publish_look(const publisher *p, const job *j, look_result *r, const l
     char subject[SUBJECT_MAX];
     subject_lookup(j->source, subject);
     ov_bus_out m = OV_BUS_OUT(subject, ov_buf_str(&body));
+    m.expect_last_subject_seq = (int64_t)before->seq;
     return store(p, &m, err);
+}
+
+ov_status publish_look(const publisher *p, const job *j, look_result *r, const earlier *before, int64_t now_s,
+                       ov_err *err)
+{
+    OV_CLEANUP(stored_lists_clear) stored_lists stored = {0};
+    if (r->outcome == LOOKUP_COMPLETE) {
+        ov_err why = {0};
+        ov_status status = check_outcome(p, j, before, &why);
+        if (status == OV_OK) status = publish_lists(p, j, r, before, &stored, &why);
+        if (status == OV_INVALID)
+            make_too_large(r, &why);
+        else if (status != OV_OK)
+            return ov_fail(err, status, "%s", why.msg);
+    }
+    return publish_outcome(p, j, r, before, stored.lists, now_s, err);
 }
 
 ov_status publish_dead_job(const publisher *p, const ov_bus_in *m, const char *reason, ov_err *err)

@@ -4,6 +4,7 @@
 
 #include "base/inbox.h"
 #include "bus/bus.h"
+#include "services/fetcher/earlier.h"
 #include "services/fetcher/outcome.h"
 
 typedef struct {
@@ -13,9 +14,11 @@ typedef struct {
     void *arg;
 } publisher;
 
-/* Lists, then the outcome. A complete look whose list is too large becomes a failed one (r is changed). OV_RETRY: the
- * bus did not take it in time, nothing is lost by doing the job again; OV_FAILED: it refuses it. */
-OV_MUST_CHECK ov_status publish_look(const publisher *p, const job *j, look_result *r, const lookup *previous,
+/* Lists, then the outcome, each only where nothing was stored since earlier was read. A complete look whose list is too
+ * large becomes a failed one (r is changed). OV_RETRY: the bus did not take it in time, nothing is lost by doing the
+ * job again; OV_NOT_FOUND: what earlier tells stands no more, another fetcher has done the job or does it; OV_FAILED:
+ * the bus refuses it. */
+OV_MUST_CHECK ov_status publish_look(const publisher *p, const job *j, look_result *r, const earlier *before,
                                      int64_t now_s, ov_err *err);
 /* A job that cannot be done, where an operator finds it. */
 OV_MUST_CHECK ov_status publish_dead_job(const publisher *p, const ov_bus_in *m, const char *reason, ov_err *err);

@@ -94,16 +94,11 @@ static void bury(worker *w, ov_bus_in *m, const char *reason)
 
 /* ---- one job ---- */
 
-/* The last outcome of the job's source. OV_NOT_FOUND: none that can be read. */
-static ov_status read_previous(worker *w, const job *j, ov_bus_in **ret_message, lookup *ret, ov_err *err)
+static void drop(worker *w, const job *j, const char *reason)
 {
-    char subject[SUBJECT_MAX];
-    subject_lookup(j->source, subject);
-    ov_status status = ov_bus_last_message(w->all->o.bus, STREAM_LISTS, subject, ret_message, err);
-    if (status != OV_OK) return status;
-    if (lookup_decode(ov_bus_in_data(*ret_message), ret, err) == OV_OK) return OV_OK;
-    ov_log_warn("an earlier outcome cannot be read: looking as if there were none", "reason", err->msg);
-    return OV_NOT_FOUND;
+    OV_CLEANUP(ov_free_p) char *source = ov_dup(j->source);
+    ov_metric_add(w->all->o.metrics->dropped, NULL, 1);
+    ov_log_info("job dropped", "source", source, "reason", reason);
 }
 
 static void log_look(const job *j, const look_result *r, int64_t took_ms)
@@ -115,7 +110,26 @@ static void log_look(const job *j, const look_result *r, int64_t took_ms)
            OV_FMT("%lld", (long long)r->requests), "took", OV_FMT("%lldms", (long long)took_ms), NULL);
 }
 
-static void do_job(worker *w, size_t provider_at, ov_bus_in *m, const job *j, const lookup *previous)
+static void store_look(worker *w, size_t provider_at, ov_bus_in *m, const job *j, const earlier *before, look_result *r,
+                       int64_t took_ms)
+{
+    ov_err err = {0};
+    publisher p = publisher_of(w);
+    ov_status status = publish_look(&p, j, r, before, ov_wall_now().ms / 1000, &err);
+    if (status == OV_NOT_FOUND) {
+        drop(w, j, err.msg); /* not acknowledged: whoever has it now does that, and if nobody has it comes again */
+        return;
+    }
+    if (status != OV_OK) {
+        give_back(w, m, err.msg, RETURN_MS);
+        return;
+    }
+    fetcher_metrics_look(w->all->o.metrics, provider_table[provider_at]->name, r, took_ms);
+    log_look(j, r, took_ms);
+    acknowledge(m);
+}
+
+static void do_job(worker *w, size_t provider_at, ov_bus_in *m, const job *j, const earlier *before)
 {
     look_options o = w->all->o.look;
     o.stop = &w->all->abandon;
@@ -124,40 +138,26 @@ static void do_job(worker *w, size_t provider_at, ov_bus_in *m, const job *j, co
     o.arg = w;
     ov_mono began = ov_mono_now();
     OV_CLEANUP(look_result_clear) look_result r;
-    look_run(&o, w->fetch, j, outcome_may_be_conditional(j, previous), ov_wall_now().ms / 1000,
+    look_run(&o, w->fetch, j, outcome_may_be_conditional(j, earlier_outcome(before)), ov_wall_now().ms / 1000,
              &w->budgets[provider_at], &r);
-    if (r.stopped) {
+    if (r.stopped)
         give_back(w, m, "the fetcher stops", 0);
-        return;
-    }
-    ov_err err = {0};
-    publisher p = publisher_of(w);
-    if (publish_look(&p, j, &r, previous, ov_wall_now().ms / 1000, &err) != OV_OK) {
-        give_back(w, m, err.msg, RETURN_MS);
-        return;
-    }
-    int64_t took_ms = ov_mono_since(ov_mono_now(), began);
-    fetcher_metrics_look(w->all->o.metrics, provider_table[provider_at]->name, &r, took_ms);
-    log_look(j, &r, took_ms);
-    acknowledge(m);
+    else
+        store_look(w, provider_at, m, j, before, &r, ov_mono_since(ov_mono_now(), began));
 }
 
 static void run_job(worker *w, size_t provider_at, ov_bus_in *m, const job *j)
 {
-    OV_CLEANUP(ov_bus_in_free_p) ov_bus_in *stored = NULL;
-    OV_CLEANUP(lookup_clear) lookup previous = {0};
+    OV_CLEANUP(earlier_clear) earlier before;
     ov_err err = {0};
-    ov_status status = read_previous(w, j, &stored, &previous, &err);
-    if (status != OV_OK && status != OV_NOT_FOUND) {
+    if (earlier_read(w->all->o.bus, j, on_alive, w, &before, &err) != OV_OK) {
         give_back(w, m, err.msg, RETURN_MS);
-        return;
-    }
-    if (stored && ov_bus_in_seq(stored) > (uint64_t)j->after) {
-        ov_metric_add(w->all->o.metrics->dropped, NULL, 1);
+    } else if (before.seq > (uint64_t)j->after) {
+        drop(w, j, "its outcome is stored already");
         acknowledge(m);
-        return;
+    } else {
+        do_job(w, provider_at, m, j, &before);
     }
-    do_job(w, provider_at, m, j, status == OV_OK ? &previous : NULL);
 }
 
 static bool subject_fits(const ov_bus_in *m, const job *j)
