@@ -74,6 +74,8 @@ class Nats:
         sid = self.subscribe(inbox)
         self.publish(subject, data, inbox)
         answer = self.next()
+        while answer[0] != inbox:  # of something that was unsubscribed from
+            answer = self.next()
         self.send(f"UNSUB {sid}\r\n".encode())
         return answer
 
