@@ -39,6 +39,11 @@ class Settings(unittest.TestCase):
             ("aggregator", [], {"SOURCE_INTERVAL": "-1"}, "SOURCE_INTERVAL"),
             ("aggregator", ["--streams.replicas", "2"], {}, "streams.replicas"),
             ("fetcher", ["--fetch.allow-cidrs", "10.0.0.0/99"], {}, "10.0.0.0/99"),
+            ("fetcher", ["--fetch.ca-file", "/nope"], {}, "--fetch.ca-file"),
+            ("fetcher", ["--metrics-bind-address", "here"], {}, "--metrics-bind-address"),
+            ("fetcher", ["--fetch.workers", "0"], {}, "--fetch.workers"),
+            ("fetcher", ["--fetch.total-timeout", "1"], {}, "--fetch.total-timeout"),
+            ("fetcher", ["--provider.github.token", "/nope"], {}, "--provider.github.token"),
             ("collector", ["--cluster.files", "/tmp"], {}, "agent.identifier"),
             ("collector", ["--agent.identifier", "a b", "--cluster.files", "/tmp"], {}, "agent.identifier"),
             ("collector", ["--agent.identifier", "a", "--cluster.files", "/nonexistent"], {}, "/nonexistent"),
@@ -46,8 +51,9 @@ class Settings(unittest.TestCase):
         for program, args, env, named in cases:
             with self.subTest(program=program, args=args):
                 ended = run(program, *args, env=env)
-                self.assertNotEqual(ended.returncode, 0)
+                self.assertEqual(ended.returncode, 2)
                 self.assertIn(named, ended.stderr)
+                self.assertNotIn("msg=listening", ended.stderr)
 
     def test_busy_port(self):
         with socket.socket() as held:
