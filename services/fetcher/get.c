@@ -57,9 +57,10 @@ static int look_and_print(const look_options *o, ov_fetch *f, const source *s)
              .lists = &wanted,
              .list_count = 1,
              .fresh_lists = true};
-    look_budget budget = {0};
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
     OV_CLEANUP(look_result_clear) look_result r;
-    look_run(o, f, &j, false, ov_wall_now().ms / 1000, &budget, &r);
+    look_run(o, f, &j, false, ov_wall_now().ms / 1000, &left, &r);
     fprintf(stderr, "%s: %s%s%s, %lld requests, %llu bytes%s%s\n", s->key, lookup_outcome_name(r.outcome),
             r.failure ? " " : "", lookup_failure_name(r.failure), (long long)r.requests, (unsigned long long)r.bytes,
             r.message[0] ? ": " : "", r.message);

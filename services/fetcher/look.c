@@ -15,7 +15,7 @@ typedef struct {
     ov_fetch *fetch;
     const job *j;
     const provider *p;
-    look_budget *budget;
+    budget *left;
     look_result *r;
     int64_t now_s;
     ov_mono deadline;
@@ -130,9 +130,8 @@ static void note_budget(look *l, const ov_fetch_result *answer)
     uint64_t remaining, reset = 0;
     if (!l->p->api || !ov_str_to_u64(ov_str_of(answer->ratelimit_remaining), &remaining)) return;
     (void)ov_str_to_u64(ov_str_of(answer->ratelimit_reset), &reset);
-    *l->budget = (look_budget){true, remaining > INT32_MAX ? INT32_MAX : (int64_t)remaining,
-                               reset > INT64_MAX / 2 ? 0 : (int64_t)reset};
-    l->r->budget_remaining = l->budget->remaining;
+    l->r->budget_remaining = remaining > INT32_MAX ? INT32_MAX : (int64_t)remaining;
+    budget_note(l->left, l->r->budget_remaining, reset > INT64_MAX / 2 ? 0 : (int64_t)reset);
 }
 
 /* The validators of a complete look are those of all its pages; one page without spoils them. */
@@ -252,12 +251,12 @@ static void restart(look *l, bool conditional)
 
 static bool is_deferred(look *l)
 {
-    const look_budget *b = l->budget;
-    if (!l->p->api || !b->known || b->remaining > 0 || b->reset_s <= l->now_s) return false;
+    int64_t reset_s;
+    if (!l->p->api || !budget_is_spent(l->left, l->now_s, &reset_s)) return false;
     l->r->outcome = LOOKUP_DEFERRED;
     l->r->failure = FAILURE_RATE_LIMITED;
     l->r->budget_remaining = 0;
-    l->r->next_try_s = refusal_bound(b->reset_s, l->now_s);
+    l->r->next_try_s = refusal_bound(reset_s, l->now_s);
     snprintf(l->r->message, sizeof l->r->message, "not asked: the provider's budget is spent until its reset");
     return true;
 }
@@ -279,12 +278,12 @@ static bool begin(look *l)
     return true;
 }
 
-void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional, int64_t now_s, look_budget *budget,
+void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional, int64_t now_s, budget *left,
               look_result *ret)
 {
     *ret = (look_result){.outcome = LOOKUP_COMPLETE, .budget_remaining = -1, .etag = OV_BUF(LOOK_ETAGS_BYTES)};
     version_lists_init(&ret->lists, j);
-    look l = {.o = o, .fetch = f, .j = j, .budget = budget, .r = ret, .now_s = now_s};
+    look l = {.o = o, .fetch = f, .j = j, .left = left, .r = ret, .now_s = now_s};
     l.deadline = ov_mono_after(ov_mono_now(), o->total_ms);
     if (!begin(&l) || is_deferred(&l)) return;
     restart(&l, conditional && !j->fresh_lists);

@@ -4,6 +4,7 @@
 
 #include "fetch/fetch.h"
 #include "proto/lookup.h"
+#include "services/fetcher/budget.h"
 #include "services/fetcher/provider.h"
 
 typedef struct {
@@ -18,12 +19,6 @@ typedef struct {
     void (*asked)(void *arg, const char *url, unsigned status);
     void *arg;
 } look_options;
-
-/* What is left of the provider's budget as its last answer told. Zero: unknown. */
-typedef struct {
-    bool known;
-    int64_t remaining, reset_s;
-} look_budget;
 
 enum { LOOK_ETAGS_BYTES = 16 * 1024 };
 
@@ -42,7 +37,7 @@ typedef struct {
 
 /* conditional: what the job's validators stand for is known to be stored still. now_s: Unix seconds. *ret is always
  * filled and needs look_result_clear; the job must outlive it. */
-void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional, int64_t now_s, look_budget *budget,
+void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional, int64_t now_s, budget *left,
               look_result *ret);
 void look_result_clear(look_result *r);
 

@@ -29,9 +29,8 @@ typedef struct {
     pthread_t thread;
     ov_fetch *fetch;
     ov_bus_puller *pullers[PROVIDERS_MAX]; /* at the places of provider_table */
-    look_budget budgets[PROVIDERS_MAX];
-    ov_bus_in *current; /* the message whose job runs */
-    ov_mono told;       /* when the bus last heard of it */
+    ov_bus_in *current;                    /* the message whose job runs */
+    ov_mono told;                          /* when the bus last heard of it */
 } worker;
 
 struct workers {
@@ -41,6 +40,7 @@ struct workers {
     bool abandon;       /* ends running looks; set and read atomically */
     size_t started;
     worker *each;
+    budget budgets[PROVIDERS_MAX]; /* at the places of provider_table */
 };
 
 static void on_alive(void *arg)
@@ -139,7 +139,7 @@ static void do_job(worker *w, size_t provider_at, ov_bus_in *m, const job *j, co
     ov_mono began = ov_mono_now();
     OV_CLEANUP(look_result_clear) look_result r;
     look_run(&o, w->fetch, j, outcome_may_be_conditional(j, earlier_outcome(before)), ov_wall_now().ms / 1000,
-             &w->budgets[provider_at], &r);
+             &w->all->budgets[provider_at], &r);
     if (r.stopped)
         give_back(w, m, "the fetcher stops", 0);
     else
@@ -230,6 +230,7 @@ ov_status workers_start(const worker_options *o, workers **ret, ov_err *err)
     all->o = *o;
     all->stopping = ov_inbox_new(1, NULL);
     all->left = ov_inbox_new(o->count, NULL);
+    for (size_t i = 0; i < PROVIDERS_MAX; i++) budget_init(&all->budgets[i]);
     all->each = ov_calloc(o->count, sizeof *all->each);
     ov_status status = OV_OK;
     for (size_t i = 0; i < o->count && status == OV_OK; i++) {
@@ -263,6 +264,7 @@ void workers_finish(workers *all, int64_t drain_ms)
     }
     ov_inbox_free(all->left);
     ov_inbox_free(all->stopping);
+    for (size_t i = 0; i < PROVIDERS_MAX; i++) budget_clear(&all->budgets[i]);
     free(all->each);
     free(all);
 }

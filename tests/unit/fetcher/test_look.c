@@ -106,9 +106,10 @@ static void test_cases(void)
         check_case(cases[i].repo);
         job j = github_job(cases[i].repo);
         o.idle_ms = cases[i].failure == FAILURE_TIMEOUT ? 200 : 10000;
-        look_budget budget = {0};
+        OV_CLEANUP(budget_clear) budget left;
+        budget_init(&left);
         look_result r;
-        look_run(&o, client, &j, true, NOW, &budget, &r);
+        look_run(&o, client, &j, true, NOW, &left, &r);
         CHECK_C(lookup_outcome_name(r.outcome), lookup_outcome_name(cases[i].outcome));
         CHECK_C(lookup_failure_name(r.failure), lookup_failure_name(cases[i].failure));
         CHECK_INT(versions_of(&r), cases[i].versions);
@@ -126,9 +127,10 @@ static void test_pages_max(void)
     look_options o = options();
     o.pages_max = 2;
     job j = github_job("o/pages");
-    look_budget budget = {0};
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
     look_result r;
-    look_run(&o, client, &j, true, NOW, &budget, &r);
+    look_run(&o, client, &j, true, NOW, &left, &r);
     CHECK_INT(r.outcome, LOOKUP_COMPLETE);
     CHECK(r.lists.truncated);
     CHECK_INT(versions_of(&r), 2);
@@ -141,20 +143,21 @@ static void test_not_modified(void)
     look_options o = options();
     job j = github_job("o/same");
     j.etag = OV_STR("\"e1\"");
-    look_budget budget = {0};
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
     look_result r;
-    look_run(&o, client, &j, true, NOW, &budget, &r);
+    look_run(&o, client, &j, true, NOW, &left, &r);
     CHECK_INT(r.outcome, LOOKUP_NOT_MODIFIED);
     CHECK(canned_saw(&server, "If-None-Match: \"e1\"\r\n"));
     CHECK_INT(r.requests, 1);
     look_result_clear(&r);
     /* Unasked for, it is no answer. */
     j.fresh_lists = true;
-    look_run(&o, client, &j, true, NOW, &budget, &r);
+    look_run(&o, client, &j, true, NOW, &left, &r);
     CHECK_INT(r.outcome, LOOKUP_FAILED);
     CHECK(!canned_saw(&server, "If-None-Match"));
     look_result_clear(&r);
-    look_run(&o, client, &j, false, NOW, &budget, &r);
+    look_run(&o, client, &j, false, NOW, &left, &r);
     CHECK(!canned_saw(&server, "If-None-Match"));
     look_result_clear(&r);
 }
@@ -163,19 +166,20 @@ static void test_budget(void)
 {
     look_options o = options();
     job j = github_job("o/limit");
-    look_budget budget = {0};
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
     look_result r;
-    look_run(&o, client, &j, true, NOW, &budget, &r);
+    look_run(&o, client, &j, true, NOW, &left, &r);
     look_result_clear(&r);
     unsigned before = canned_requests(&server);
     j = github_job("o/one");
-    look_run(&o, client, &j, true, NOW + 1, &budget, &r);
+    look_run(&o, client, &j, true, NOW + 1, &left, &r);
     CHECK_INT(r.outcome, LOOKUP_DEFERRED);
     CHECK_INT(r.next_try_s, NOW + 300);
     CHECK_INT(r.requests, 0);
     CHECK_INT(canned_requests(&server), before);
     look_result_clear(&r);
-    look_run(&o, client, &j, true, NOW + 301, &budget, &r);
+    look_run(&o, client, &j, true, NOW + 301, &left, &r);
     CHECK_INT(r.outcome, LOOKUP_COMPLETE);
     CHECK_INT(r.budget_remaining, 41);
     look_result_clear(&r);
@@ -193,9 +197,10 @@ static void test_helm(void)
              .repo = ov_str_of(repo),
              .lists = lists,
              .list_count = OV_COUNT(lists)};
-    look_budget budget = {0};
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
     look_result r;
-    look_run(&o, client, &j, true, NOW, &budget, &r);
+    look_run(&o, client, &j, true, NOW, &left, &r);
     CHECK_INT(r.outcome, LOOKUP_COMPLETE);
     CHECK_INT(r.lists.lists[0].count, 1);
     CHECK(r.lists.lists[1].present && r.lists.lists[1].count == 0);
@@ -206,12 +211,12 @@ static void test_helm(void)
     /* A short index is YAML all the same: the length tells. */
     snprintf(repo, sizeof repo, "%s/cut", base);
     j.repo = ov_str_of(repo);
-    look_run(&o, client, &j, true, NOW, &budget, &r);
+    look_run(&o, client, &j, true, NOW, &left, &r);
     CHECK_C(lookup_failure_name(r.failure), "unreachable");
     CHECK_INT(versions_of(&r), 0);
     look_result_clear(&r);
     j.last_modified = OV_STR("then");
-    look_run(&o, client, &j, true, NOW, &budget, &r);
+    look_run(&o, client, &j, true, NOW, &left, &r);
     CHECK(canned_saw(&server, "If-Modified-Since: then\r\n"));
     look_result_clear(&r);
 }
@@ -223,9 +228,10 @@ static void test_stop(void)
     o.stop = &stop;
     o.idle_ms = 0;
     job j = github_job("o/stall");
-    look_budget budget = {0};
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
     look_result r;
-    look_run(&o, client, &j, true, NOW, &budget, &r);
+    look_run(&o, client, &j, true, NOW, &left, &r);
     CHECK(r.stopped);
     look_result_clear(&r);
 }
@@ -236,12 +242,13 @@ static void test_refused_default(void)
     ov_fetch_policy none = {.setting = "--fetch.allow-cidrs"};
     o.policy = &none;
     job j = github_job("o/one");
-    look_budget budget = {0};
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
     look_result r;
     ov_fetch *fresh = NULL;
     ov_err err = {0};
     CHECK_OK(ov_fetch_new("opvic-test", NULL, &fresh, &err), &err);
-    look_run(&o, fresh, &j, true, NOW, &budget, &r);
+    look_run(&o, fresh, &j, true, NOW, &left, &r);
     CHECK_C(lookup_failure_name(r.failure), "refusedTarget");
     CHECK(strstr(r.message, "refused target 127.0.0.1 of http://127.0.0.1:") != NULL);
     look_result_clear(&r);

@@ -37,8 +37,9 @@ static void look_at(const job *j, bool conditional, look_result *ret)
                       .connect_ms = 5000,
                       .idle_ms = idle_ms,
                       .total_ms = 30000};
-    look_budget budget = {0};
-    look_run(&o, client, j, conditional, 1000000, &budget, ret);
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
+    look_run(&o, client, j, conditional, 1000000, &left, ret);
 }
 
 static job github_job(const char *repo, const char *strategy)
