@@ -61,6 +61,7 @@ ov_status print_reports(tracking *t, FILE *out, FILE *problems, ov_err *err)
 {
     OV_CLEANUP(lines_clear) lines l = {0};
     lines_collect(&l, t);
+    if (l.count == 0) fprintf(problems, "no VersionTrackers in the cluster: nothing to report\n");
     for (size_t i = 0; i < l.count; i++) {
         fwrite(l.items[i].body, 1, l.items[i].len, out);
         fputc('\n', out);

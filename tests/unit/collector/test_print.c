@@ -17,8 +17,24 @@ static void give(tracking *t, const char *name, const char *json)
         t, &(cluster_event){CLUSTER_OBJECT, 0, OV_STR(CLUSTER_TRACKERS), OV_STR("d"), ov_str_of(name), tree});
 }
 
+static void test_nothing(void)
+{
+    char *problems = NULL;
+    size_t len;
+    ov_err err = {0};
+    tracking *t = tracking_new(OV_STR("x"), (ov_str){0});
+    FILE *quiet = fopen("/dev/null", "w"), *p = open_memstream(&problems, &len);
+    CHECK_OK(print_reports(t, quiet, p, &err), &err);
+    fclose(quiet);
+    fclose(p);
+    CHECK_STR(((ov_str){problems, len}), OV_STR("no VersionTrackers in the cluster: nothing to report\n"));
+    tracking_free(t);
+    free(problems);
+}
+
 int main(void)
 {
+    test_nothing();
     char *out = NULL, *problems = NULL;
     size_t out_len, problems_len;
     ov_err err = {0};
