@@ -32,9 +32,9 @@ static kind_run find_kind(const char *name)
     return NULL;
 }
 
-static int usage(const char *kind)
+static int usage(const char *wrong)
 {
-    fprintf(stderr, "vectors: kind \"%s\": expected vectors KIND FILE with one of", kind);
+    fprintf(stderr, "vectors: %s: expected vectors KIND FILE with one of", wrong);
     for (size_t i = 0; i < OV_COUNT(kinds); i++) fprintf(stderr, " %s", kinds[i].name);
     fprintf(stderr, "\n");
     return EXIT_FAILURE;
@@ -77,8 +77,9 @@ static int run_file(kind_run run, const char *file)
 
 int main(int argc, char **argv)
 {
-    kind_run run = argc == 3 ? find_kind(argv[1]) : NULL;
-    if (!run) return usage(argc > 1 ? argv[1] : "");
+    if (argc != 3) return usage(argc < 2 ? "no kind" : argc < 3 ? "no file" : "too many arguments");
+    kind_run run = find_kind(argv[1]);
+    if (!run) return usage("unknown kind");
     set_objects(argv[2]);
     return run_file(run, argv[2]);
 }
