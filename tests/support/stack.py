@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -34,11 +35,17 @@ def nats_server_binary():
 
 
 def free_ports(count):
-    held = [socket.socket() for _ in range(count)]
+    """Ports that nothing listens on, below those that the kernel gives to outgoing connections: nobody takes them meanwhile."""
+    held = []
     try:
-        for s in held:
+        while len(held) < count:
+            s = socket.socket()
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            s.bind(("127.0.0.1", 0))
+            try:
+                s.bind(("127.0.0.1", random.randrange(15000, 32000)))
+                held.append(s)
+            except OSError:
+                s.close()
         return [s.getsockname()[1] for s in held]
     finally:
         for s in held:
