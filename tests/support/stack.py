@@ -100,15 +100,16 @@ def request(base, method, path, body=None, headers=None, token=None, timeout=20)
 class Process:
     """A program with its log; may be killed and started again with the same arguments."""
 
-    def __init__(self, name, argv, folder, env=None):
-        self.name, self.argv, self.env = name, [str(a) for a in argv], env or {}
+    def __init__(self, name, argv, folder, env=None, new_group=False):
+        self.name, self.argv, self.env, self.new_group = name, [str(a) for a in argv], env or {}, new_group
         self.log = pathlib.Path(folder) / f"{name}.log"
         self.child = None
 
     def start(self):
         env = {**os.environ, **self.env}
         with open(self.log, "ab") as out:
-            self.child = subprocess.Popen(self.argv, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=env)
+            self.child = subprocess.Popen(self.argv, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=env,
+                                          start_new_session=self.new_group)
         return self
 
     def alive(self):
