@@ -17,7 +17,9 @@ static ov_status start(ov_app *app, void *target, void **ret_service, ov_err *er
                        .topology = {.replicas = aggregator_replicas(s),
                                     .memory = s->storage == AGGREGATOR_STORAGE_MEMORY,
                                     .max_bytes = s->max_bytes,
-                                    .retention_ms = retention_ms},
+                                    .retention_ms = retention_ms,
+                                    .events_ms = s->events_max_age_ms,
+                                    .dead_ms = s->dead_letters_max_age_ms},
                        .reconciler_interval_ms = s->reconciler_interval_ms};
     shell *service = shell_new(&o, ov_app_metrics(app));
     *ret_service = service;

@@ -7,7 +7,8 @@
 
 #define AT(member) offsetof(aggregator_settings, member)
 #define SECOND_MS INT64_C(1000)
-#define DAY_MS (24 * 3600 * SECOND_MS)
+#define HOUR_MS (3600 * SECOND_MS)
+#define DAY_MS (24 * HOUR_MS)
 
 static const char *const replicas[] = {"1", "3", "5", NULL};
 static const char *const storages[] = {
@@ -74,6 +75,22 @@ const ov_setting aggregator_setting_table[] = {
      .min = 0,
      .max = INT64_MAX / 128,
      .help = "bytes that all streams together may take, 0 for no limit"},
+    {.flag = "streams.events-max-age",
+     .env = "STREAMS_EVENTS_MAX_AGE",
+     .type = OV_SET_DURATION,
+     .offset = AT(events_max_age_ms),
+     .fallback = "168h",
+     .min = HOUR_MS,
+     .max = 3650 * DAY_MS,
+     .help = "how long events stay in their stream"},
+    {.flag = "streams.dead-letters-max-age",
+     .env = "STREAMS_DEAD_LETTERS_MAX_AGE",
+     .type = OV_SET_DURATION,
+     .offset = AT(dead_letters_max_age_ms),
+     .fallback = "168h",
+     .min = HOUR_MS,
+     .max = 3650 * DAY_MS,
+     .help = "how long messages that could not be read stay in theirs"},
 };
 const size_t aggregator_setting_count = sizeof aggregator_setting_table / sizeof aggregator_setting_table[0];
 

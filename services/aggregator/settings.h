@@ -12,7 +12,7 @@ typedef struct {
     char *metrics_bind_address;
     int replicas; /* index: 1, 3 or 5 */
     int storage;  /* AGGREGATOR_STORAGE_* */
-    int64_t max_bytes;
+    int64_t max_bytes, events_max_age_ms, dead_letters_max_age_ms;
 } aggregator_settings;
 
 enum { AGGREGATOR_STORAGE_FILE, AGGREGATOR_STORAGE_MEMORY };

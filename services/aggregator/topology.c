@@ -4,6 +4,20 @@
 #include "proto/streams.h"
 #include "base/poison.h"
 
+static int64_t max_age_ms(const stream_definition *d, const topology_options *o)
+{
+    switch (d->max_age_ms) {
+    case STREAM_AGE_EXPIRATION:
+        return o->retention_ms;
+    case STREAM_AGE_EVENTS:
+        return o->events_ms;
+    case STREAM_AGE_DEAD:
+        return o->dead_ms;
+    default:
+        return d->max_age_ms;
+    }
+}
+
 static ov_bus_stream wanted(const stream_definition *d, const topology_options *o)
 {
     return (ov_bus_stream){.name = d->name,
@@ -13,7 +27,7 @@ static ov_bus_stream wanted(const stream_definition *d, const topology_options *
                            .bucket = d->bucket,
                            .memory = o->memory,
                            .replicas = o->replicas,
-                           .max_age_ms = d->max_age_ms == STREAM_AGE_EXPIRATION ? o->retention_ms : d->max_age_ms,
+                           .max_age_ms = max_age_ms(d, o),
                            .max_bytes =
                                o->max_bytes && d->max_bytes_share ? o->max_bytes / 100 * d->max_bytes_share : -1,
                            .max_msgs = -1,

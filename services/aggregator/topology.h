@@ -9,6 +9,8 @@ typedef struct {
     bool memory;
     int64_t max_bytes;    /* of all streams; 0: no limit */
     int64_t retention_ms; /* of reports */
+    int64_t events_ms;    /* of events */
+    int64_t dead_ms;      /* of dead letters */
 } topology_options;
 
 /* OV_INVALID: the server is a broken version, or a stream cannot be changed; OV_RETRY, OV_FAILED as

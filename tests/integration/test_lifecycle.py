@@ -4,6 +4,7 @@ import socket
 import subprocess
 import unittest
 
+from support.nats import Nats
 from support.stack import BIN, ROOT, Stack, TOKEN, free_ports, get, post, report, request, until
 
 REQUIRED = {
@@ -73,6 +74,29 @@ class Settings(unittest.TestCase):
             until("it listens", lambda: request(api.url, "GET", "/healthz").status == 200)
             self.assertEqual(request(api.url, "GET", "/api/v1alpha1/ping", token="from-file").status, 401)
             self.assertEqual(request(api.url, "GET", "/api/v1alpha1/ping", token="from-env").status, 200)
+
+
+class Streams(unittest.TestCase):
+    def ages(self, stack):
+        with Nats(stack.nats_port) as nats:
+            return [nats.stream(name)["config"]["max_age"] / 3.6e12 for name in ("OPVIC_REPORTS", "OPVIC_EVENTS", "OPVIC_DEAD")]
+
+    def test_ages_are_settings(self):
+        with Stack() as stack:
+            stack.nats()
+            stack.aggregator(name="first").wait_ready().stop()
+            self.assertEqual(self.ages(stack), [24, 168, 168])
+            second = stack.aggregator("--streams.events-max-age", "48h", name="second", env={"STREAMS_DEAD_LETTERS_MAX_AGE": "2h"})
+            second.wait_ready().stop()
+            self.assertEqual(self.ages(stack), [24, 48, 2])
+
+    def test_an_incompatible_stream_is_told(self):
+        with Stack() as stack:
+            stack.nats()
+            stack.aggregator(name="first").wait_ready().stop()
+            second = stack.aggregator("--streams.storage", "memory", "--streams.events-max-age", "48h", name="second")
+            until("it says what differs", lambda: "storage is file, wanted memory" in second.text())
+            self.assertEqual(self.ages(stack), [24, 168, 168])
 
 
 class Health(unittest.TestCase):
