@@ -6,15 +6,17 @@ import unittest
 
 from support.load import post_all
 from support.nats import Nats
-from support.stack import ROOT, Stack, get, github, post, report, until
+from support.stack import ROOT, Stack, get, github, post, report, request, until
 
 COREDNS = github("coredns/coredns", "tags", r"^v([0-9]+\.[0-9]+\.[0-9]+)$", "$1")
+
+LATEST = "1.14.7"
 
 AGENTS, ROUNDS, CONNECTIONS = 24, 20, 8
 
 
-def entry_events(nats_port, **auth):
-    """{(agent, tracker): [data of its running events in order]} and every event's id."""
+def entry_events(nats_port, wanted="running", **auth):
+    """{(agent, tracker): [data of its events of a kind in order]} and every event's id."""
     by_entry, ids = collections.defaultdict(list), []
     with Nats(nats_port, **auth) as nats:
         for _, subject, headers, data in nats.messages("OPVIC_EVENTS"):
@@ -23,7 +25,7 @@ def entry_events(nats_port, **auth):
                 continue
             event = json.loads(data)
             ids.append(event["id"])
-            if kind == "running":
+            if kind == wanted:
                 by_entry[event["agentid"], event["trackerid"]].append(event["data"])
     return by_entry, ids
 
@@ -48,6 +50,21 @@ class Kill(unittest.TestCase):
                 self.assertEqual(versions_of(data["previous"]), previous, f"{key}: an event is missing or out of order")
                 previous = versions_of(data["running"])
             self.assertEqual(previous, sorted(want), key)
+        self.check_states(stack, final)
+
+    def check_states(self, stack, final):
+        """So do its state events, from the first one on; the last one says how it stands."""
+        def last_ones_told():
+            told, _ = entry_events(stack.nats_port, "state")
+            with Nats(stack.nats_port) as nats:
+                stands = {key: json.loads(nats.last("KV_opvic_state", f"$KV.opvic_state.entry.{key[0]}.{key[1]}")[1])["state"] for key in final}
+            return told if all(not told[key] or told[key][-1]["state"] == stands[key] for key in final) else None
+        by_entry = until("the last state events are published", last_ones_told, 60)
+        for key in final:
+            for before, after in zip(by_entry[key], by_entry[key][1:]):
+                self.assertEqual(after["previous"]["state"], before["state"], f"{key}: a state event is missing or out of order")
+            for each in by_entry[key]:
+                self.assertNotEqual(each["previous"]["state"], each["state"], key)
 
     def check_answers(self, apis, final):
         for api in apis:
@@ -58,10 +75,27 @@ class Kill(unittest.TestCase):
                         return None
                 return True
             until("every acknowledged report is answered", same, 60)
+            def looked_up():
+                gaps = [get(api, f"/api/v1alpha1/agents/{agent}/{tracker}/versions").json() for agent, tracker in final]
+                return all(g["latestVersion"] == LATEST and g["versions"][0]["state"] in ("behind", "ahead") for g in gaps)
+            until("every one is compared with the whole list", looked_up, 60)
 
-    def post_and_kill(self, victims):
+    def check_list(self, stack):
+        """What upstream has is on the bus, whole, and its outcome says so."""
+        tags = {line.split("\t")[0] for line in (ROOT / "examples/upstream/data/tags/coredns__coredns.tsv").read_text().splitlines() if line}
+        with Nats(stack.nats_port) as nats:
+            stored = json.loads(nats.last("OPVIC_LISTS", "opvic.list.github/tags/coredns/coredns.=")[1])
+            outcome = json.loads(nats.last("OPVIC_LISTS", "opvic.lookup.github/tags/coredns/coredns")[1])
+        self.assertEqual({v["version"] for v in stored["versions"]}, tags)
+        self.assertIn(outcome["outcome"], ("complete", "notModified"))
+        self.assertEqual(outcome["lists"][0]["count"], len(tags))
+
+    def post_and_kill(self, victims, in_a_look=False):
         with Stack() as stack:
             up, aggregator, fetcher, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
+            hold = lambda verb: request(up.url, "POST", f"/_{verb}")
+            if in_a_look:
+                hold("hold")
             other = stack.api(name="api-2").wait_ready()
             processes = {"api": api, "aggregator": aggregator, "fetcher": fetcher, "nats": stack.nats_process}
             killed = threading.Event()
@@ -77,7 +111,10 @@ class Kill(unittest.TestCase):
                 for name in victims:
                     stack_is_moving = lambda: aggregator.alive() and (aggregator.metric("opvic_aggregator_reports_merged_total") or 0) > 0
                     until("reports arrive", stack_is_moving)
+                    if in_a_look:
+                        until("upstream is asked", lambda: request(up.url, "GET", "/_requests").json()["waiting"] > 0)
                     processes[name].kill()
+                    hold("release")
                     self.assertTrue(any(p.is_alive() for p in posters), "it was killed while reports were posted")
                     processes[name].start()
                 killed.set()
@@ -87,6 +124,7 @@ class Kill(unittest.TestCase):
             final = {(body["agentId"], "dns"): body["version"]["uniqVersions"] for p in posters for body in p.acknowledged}
             self.assertEqual(len(final), AGENTS)
             self.check_answers((api, other), final)
+            self.check_list(stack)
             self.check_events(stack, final)
 
     def test_api(self):
@@ -96,7 +134,7 @@ class Kill(unittest.TestCase):
         self.post_and_kill(["aggregator", "aggregator"])
 
     def test_fetcher(self):
-        self.post_and_kill(["fetcher"])
+        self.post_and_kill(["fetcher"], in_a_look=True)
 
     def test_nats(self):
         self.post_and_kill(["nats"])
@@ -140,8 +178,20 @@ class Kill(unittest.TestCase):
             aggregator.wait_ready(), api.wait_ready()
             post_all([api.url], [[report(f"agent-{a}", "dns", {"1.0.0": 1}) for a in range(c, 1000, 32)] for c in range(32)])
             until("1,000 agents", lambda: len(get(api, "/api/v1alpha1/agents").json()) == 1000)
-            until("1,000 trackers", lambda: len(get(api, "/api/v1alpha1/overview").json()) == 1
-                  or sum(len(v) for o in get(api, "/api/v1alpha1/overview").json() for v in o.values()) == 1000)
+            until("1,000 gaps of the one tracker", lambda: [len(o["dns"]) for o in get(api, "/api/v1alpha1/overview").json()] == [1000])
+            for a in range(1000):
+                self.assertEqual(get(api, f"/api/v1alpha1/agents/agent-{a}/dns").json()["uniqVersions"], ["1.0.0"])
+
+    def test_two_thousand_trackers_over_one_connection(self):
+        want = {f"t{t}": f"1.0.{t}" for t in range(2000)}
+        with Stack() as stack:
+            stack.nats()
+            aggregator, api = stack.aggregator(), stack.api()
+            aggregator.wait_ready(), api.wait_ready()
+            posters = post_all([api.url], [[report("a", tracker, {version: 1}) for tracker, version in want.items()]])
+            self.assertEqual(posters[0].retries, 0)
+            found = lambda: {v["id"]: v["uniqVersions"][0] for v in get(api, "/api/v1alpha1/agents/a").json()}
+            until("each of them is answered", lambda: found() == want)
 
     def test_standby_takes_over(self):
         with Stack() as stack:
