@@ -138,7 +138,7 @@ class Trackers(unittest.TestCase):
             documents += [tracker(name, kind, local) for name, (local, kind, _) in self.BAD.items()]
             (folder / "trackers.yaml").write_text("---\n".join(documents))
             (folder / "cut.yaml").write_text("apiVersion: v1\nitems:\n- {kind: Pod, metadata: {name: q")
-            (folder / "bomb.yaml").write_text("a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+            (folder / "bomb.yaml").write_text("apiVersion: v1\nkind: Pod\nmetadata: {name: b, namespace: d, labels: {app: x}}\na: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
                 f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 10)}]\n" for i in range(9)))
             collector = stack.collector("x", folder, "--agent.interval", "1s")
             until("the good one is answered", lambda: get(api, "/api/v1alpha1/agents/x/good").json().get("uniqVersions") == ["1.2.3"])
@@ -147,12 +147,19 @@ class Trackers(unittest.TestCase):
                     body = until("it is answered", lambda: a if (a := get(api, f"/api/v1alpha1/agents/x/{name}")).status == 200 else None).json()
                     self.assertIn(says, json.dumps(body))
                     self.assertEqual(body["versions"], [])
-            log = collector.text()
-            self.assertIn("cut.yaml", log)
-            self.assertIn("bomb.yaml", log)
+            until("the cut one is told", lambda: "cut.yaml" in collector.text())
+            self.assertRegex(collector.text(), r"bomb\.yaml: line \d+, column \d+: [^\n]*(anchor|alias)")
             self.assertTrue(collector.alive())
             (folder / "cut.yaml").write_text("apiVersion: v1\nkind: Pod\nmetadata: {name: q, namespace: d, labels: {app: x}}\nspec: {containers: [{name: c, image: 'r/a:1.2.4'}]}\n")
-            until("the mended dump counts", lambda: get(api, "/api/v1alpha1/agents/x/good").json()["uniqVersions"] == ["1.2.3", "1.2.4"])
+            versions = lambda: get(api, "/api/v1alpha1/agents/x/good").json()["uniqVersions"]
+            until("the mended dump counts", lambda: versions() == ["1.2.3", "1.2.4"])
+            whole = (folder / "pods.yaml").read_text()
+            (folder / "pods.yaml").write_text(whole[:whole.index("spec:")] + "spec: {containers: [{name: c, ima")
+            until("a good dump that is cut is told", lambda: "err=\"pods.yaml:" in collector.text())
+            (folder / "cut.yaml").write_text((folder / "cut.yaml").read_text().replace("1.2.4", "1.2.5"))
+            until("what it said last stands while others change", lambda: versions() == ["1.2.3", "1.2.5"])
+            (folder / "pods.yaml").write_text(whole.replace("1.2.3", "1.2.6"))
+            until("it counts again once it is whole", lambda: versions() == ["1.2.6", "1.2.5"])
 
 
 def tracker(name, kind, local):
@@ -176,6 +183,24 @@ class Upstreams(unittest.TestCase):
                     self.assertEqual(gap["latestVersion"], "missing")
                     self.assertGreaterEqual(fetcher.metric("opvic_fetcher_failures_total", {"failure": failure}) or 0, 1)
             until("the good one goes on", lambda: gap_of(api, "a", "fine").json()["versions"][0].get("state") == "behind")
+
+    def test_a_catastrophic_pattern(self):
+        """Too much work on one tag is told by the tracker whose pattern it is; the others with that source go on."""
+        evil, index = "a" * 40 + "!", "/charts/evil"
+        with Stack() as stack:
+            up, aggregator, _, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
+            request(up.url, "POST", "/_publish", body=json.dumps({"index": "evil", "body": "apiVersion: v1\nentries:\n  app:\n" + "".join(
+                f"  - {{version: '{v}'}}\n" for v in ("1.1.0", evil, "1.2.0"))}))
+            good = helm(up.url + index, "app")
+            bad = {**good, "extraction": {"regex": {"pattern": "(a+)+$", "result": "$0"}}}
+            self.assertEqual(post(api, report("a", "bad", {"1.0.0": 1}, bad)).status, 202)
+            self.assertEqual(post(api, report("a", "good", {"1.0.0": 1}, good)).status, 202)
+            until("the others go on", lambda: gap_of(api, "a", "good").json()["latestVersion"] == "1.2.0")
+            gap = until("it says why", lambda: g if (g := gap_of(api, "a", "bad").json())["state"] == "noCandidate" else None)
+            self.assertIn("tooMuchWork", gap["reason"])
+            self.assertIn(evil, gap["reason"])
+            self.assertEqual((gap["latestVersion"], gap["versions"][0]["availableVersions"]), ("missing", []))
+            self.assertEqual(gap_of(api, "a", "good").json()["versions"][0]["availableVersions"], ["1.1.0", "1.2.0"])
 
     def test_refused_target(self):
         with Stack() as stack:

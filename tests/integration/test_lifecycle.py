@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 from support.nats import Nats
-from support.stack import BIN, ROOT, Stack, TOKEN, free_ports, get, post, report, request, until
+from support.stack import BIN, ROOT, Stack, TOKEN, free_ports, get, github, post, report, request, until
 
 REQUIRED = {
     "collector": ["--agent.identifier", "x", "--cluster.files", str(ROOT / "examples/clusters/staging")],
@@ -132,13 +132,31 @@ class Health(unittest.TestCase):
             until("readable", lambda: get(api, "/api/v1alpha1/agents/a/t").json()["uniqVersions"] == ["1.0.2"])
 
     def test_json_log(self):
+        """Each line of each service is one object, whatever happens to it."""
         with Stack() as stack:
-            fetcher = stack.fetcher("--log.format", "json")
-            until("it listens", lambda: request(fetcher.url, "GET", "/healthz").status == 200)
-            fetcher.stop()
-            lines = [json.loads(line) for line in fetcher.text().splitlines()]
-            self.assertTrue(lines)
-            self.assertTrue(all({"ts", "level", "msg"} <= set(line) for line in lines))
+            up = stack.upstream("--data", ROOT / "examples/upstream/data")
+            json_log = ("--log.format", "json", "--log.level", "debug")
+            services = [stack.aggregator(*json_log), stack.fetcher(*json_log, upstream=up.url), stack.api(*json_log, "--log.http-requests"),
+                        stack.collector("x", ROOT / "examples/clusters/staging", *json_log)]
+            stack.nats()
+            for service in services:
+                service.wait_ready()
+            api = services[2]
+            self.assertEqual(post(api, report("a\n\"\u00e9", "t", {"1.0.0": 1}, github("no/\"such", "tags"))).status, 202)
+            get(api, "/api/v1alpha1/agents/%22%0a%ff")
+            with Nats(stack.nats_port) as nats:
+                nats.request("opvic.report.a.t", b'{"\xff\n')
+            until("it is looked up", lambda: (services[1].metric("opvic_fetcher_failures_total") or 0) > 0)
+            until("rubbish is told", lambda: (services[0].metric("opvic_aggregator_undecodable_total") or 0) > 0)
+            for service in reversed(services):
+                self.assertEqual(service.stop(), 0)
+            for service in services:
+                with self.subTest(service=service.name):
+                    lines = [json.loads(line) for line in service.log.read_text(encoding="utf-8").splitlines()]
+                    self.assertGreater(len(lines), 3)
+                    for line in lines:
+                        self.assertLessEqual({"ts", "level", "service", "msg"}, set(line))
+                        self.assertRegex(line["ts"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
 
 if __name__ == "__main__":
