@@ -1,4 +1,5 @@
 """The recorded requests to the Go system: how rows are read, sent byte by byte, and compared."""
+import itertools
 import json
 import re
 import socket
@@ -72,6 +73,40 @@ def unchunk(body):
     return out
 
 
+VERSION = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)(?:-([0-9A-Za-z.~-]+)|([A-Za-z~][0-9A-Za-z.~-]*))?(?:\+.*)?")
+
+
+def compare_parts(a, b):
+    """Of two prereleases: numbers below text; where one has ended, a number makes the other higher, text lower."""
+    if a == b:
+        return 0
+    if not a or not b:
+        return (1 if a.isdigit() else -1) if a else (-1 if b.isdigit() else 1)
+    key = lambda part: (0, int(part), "") if part.isdigit() else (1, 0, part)
+    return -1 if key(a) < key(b) else 1
+
+
+def compare_versions(a, b):
+    """As the Go system's library does, as far as the recorded versions go: segments padded with zeros, a release above its
+    prereleases, metadata ignored."""
+    (ours, theirs) = (VERSION.fullmatch(v) for v in (a, b))
+    segments = [[int(n) for n in m[1].split(".")] for m in (ours, theirs)]
+    padded = [s + [0] * (max(map(len, segments)) - len(s)) for s in segments]
+    if padded[0] != padded[1]:
+        return -1 if padded[0] < padded[1] else 1
+    before, after = ((m[2] or m[3] or "") for m in (ours, theirs))
+    if not before or not after:
+        return bool(after) - bool(before)
+    for one, other in itertools.zip_longest(before.split("."), after.split("."), fillvalue=""):
+        if compare_parts(one, other):
+            return compare_parts(one, other)
+    return 0
+
+
+def in_version_order(versions):
+    return all(compare_versions(a, b) <= 0 for a, b in zip(versions, versions[1:]))
+
+
 VERSION_LISTS = ("availableVersions", "availableMajors", "availableMinors", "availablePatches")
 
 
@@ -88,7 +123,9 @@ def differences(got, want, at=""):
                 continue
             if key in VERSION_LISTS and isinstance(value, list):
                 if sorted(got[key]) != sorted(value):
-                    yield f"{at}.{key}: {got[key]} is not {value} (in version order)"
+                    yield f"{at}.{key}: {got[key]} is not {value} (in any order)"
+                elif not in_version_order(got[key]):
+                    yield f"{at}.{key}: {got[key]} is not in version order"
                 continue
             yield from differences(got[key], value, f"{at}.{key}")
     elif isinstance(want, list) and isinstance(got, list):
@@ -100,6 +137,15 @@ def differences(got, want, at=""):
         yield f"{at}: {json.dumps(got)[:300]}, want {json.dumps(want)[:300]}"
 
 
+JOINED = re.compile(r"available_\w+_versions$")
+
+
+def disordered(text):
+    """Joined lists of an exposition that are not in version order."""
+    lists = [v.split(",") for _, labels, _ in samples(text) for k, v in labels.items() if JOINED.match(k) and v]
+    return [each for each in lists if not in_version_order(each)]
+
+
 def exposition(text):
     """The Go system's own samples, requests_total and times aside: {(name, labels): value}; joined lists sorted, since
     ours are in version order."""
@@ -107,7 +153,7 @@ def exposition(text):
     for name, labels, value in samples(text):
         if name not in THEIRS:
             continue
-        joined = {k: ",".join(sorted(v.split(","))) if re.match(r"available_\w+_versions$", k) else v for k, v in labels.items()}
+        joined = {k: ",".join(sorted(v.split(","))) if JOINED.match(k) else v for k, v in labels.items()}
         key = (name, tuple(sorted(joined.items())))
         out[key] = None if name == "opvic_controlplane_agent_last_heartbeat" else value
     return out
