@@ -3,7 +3,7 @@
 
 #include "base/poison.h"
 
-enum { BODY_KEPT_BYTES = 16384, IDLE_MS = 30000 };
+enum { BODY_KEPT_BYTES = 16384 };
 
 static int64_t now_ns(void)
 {
@@ -18,7 +18,7 @@ void *ov_http_on_request_line(void *server, const char *uri, struct MHD_Connecti
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     ov_http_connection *c = info->socket_context;
     ov_http_request *r = &c->request;
-    ov_http_watch_set(c, OV_WATCH_READING, h->options.body_ms);
+    ov_http_watch_begin(c);
     atomic_fetch_add(&h->active, 1);
     r->active = true;
     r->stage = OV_HTTP_AT_HEADERS;
@@ -141,7 +141,7 @@ void ov_http_on_completed(void *server, struct MHD_Connection *mhd, void **reque
         ov_buf_clear(&r->body);
     else
         ov_buf_reset(&r->body);
-    ov_http_watch_set(r->connection, OV_WATCH_IDLE, IDLE_MS + h->options.body_ms);
+    ov_http_watch_set(r->connection, OV_WATCH_IDLE);
     leave(h, r);
     *request = NULL;
 }

@@ -25,7 +25,7 @@ typedef enum {
     OV_HTTP_AT_END       /* an answer is queued */
 } ov_http_stage;
 
-/* Used by one pool thread at a time: the one that owns its connection. */
+/* Used by one thread alone: the lane that its connection is on. */
 struct ov_http_request {
     struct ov_http_connection *connection;
     ov_http_stage stage;
@@ -43,32 +43,53 @@ struct ov_http_request {
     int64_t began_ns;
 };
 
+enum { OV_HTTP_LANES_MAX = 64 };
+
+/* A thread of the library and how many connections it serves; see lanes.h. */
+typedef struct {
+    ov_httpd *server;
+    struct MHD_Daemon *daemon;
+    atomic_uint connections;
+} ov_http_lane;
+
 /* Lives from accept to close; the library's socket context. */
 typedef struct ov_http_connection {
     ov_httpd *server;
+    ov_http_lane *lane;
     struct MHD_Connection *mhd;
     int fd;
+    uint64_t peer;                          /* the client's address, see room.h */
     _Atomic uint64_t watch;                 /* see watch.h */
-    struct ov_http_connection *prev, *next; /* guarded by the server's lock */
+    struct ov_http_connection *prev, *next; /* guarded by the server's lock, as is what follows */
+    bool leaving;                           /* shut down, not closed yet */
     ov_http_request request;
 } ov_http_connection;
 
 struct ov_httpd {
     ov_httpd_options options;
     ov_http_route_table routes;
-    struct MHD_Daemon *daemon;
-    int listen_fd;
     unsigned port;
-    atomic_bool closing;  /* every answer says Connection: close */
-    atomic_uint active;   /* requests between their first line and their end */
-    pthread_mutex_t lock; /* guards the two lists, their members' links, and what follows */
-    pthread_cond_t wake;  /* for the watching thread */
-    pthread_cond_t idle;  /* for the closing thread */
+    atomic_bool closing;          /* every answer says Connection: close */
+    atomic_uint active;           /* requests between their first line and their end */
+    atomic_uint connection_count; /* those on their way to their lane included */
+    pthread_mutex_t lock;         /* guards the two lists, their members' links, and what follows */
+    pthread_cond_t idle;          /* for the closing thread */
     ov_http_connection *connections;
+    unsigned leaving;                  /* of them */
     struct ov_http_deferred *deferred; /* not yet completed */
     int64_t planned_ms;                /* when the watching thread looks next */
     bool stop_watch;
+
     pthread_t watcher;
+    int wake_fd;             /* an eventfd that wakes it */
+    atomic_bool waits_space; /* it accepts nobody until a connection is closed */
+
+    /* the watcher's own, once it runs */
+    int listen_fd;
+    int64_t accept_after_ms; /* out of descriptors: not before */
+    int64_t room_after_ms;   /* nobody could be sent away: not before */
+    ov_http_lane lanes[OV_HTTP_LANES_MAX];
+    unsigned lane_count;
 };
 
 /* ---- exchange.c: the library's callbacks for one request ---- */

@@ -17,6 +17,7 @@ enum {
     OV_HTTP_TARGET_MAX = 16384,   /* the path with its query */
     OV_HTTP_DISCARD_MAX = 262144, /* bytes of a body that nobody wants, read to answer on a living connection */
     OV_HTTP_HEADERS = 6,          /* extra headers of an answer */
+    OV_HTTP_CONNECTIONS = 1024,   /* kept open where the options do not say; each takes up to 34 KiB */
     OV_HTTP_BODY_SECONDS = 30,    /* a request must be whole by then: 408 */
     OV_HTTP_ANSWER_SECONDS = 120  /* an answer must be read by then: closed */
 };
@@ -72,8 +73,8 @@ typedef struct {
     void *ctx;               /* for this handler; NULL: the server's */
 } ov_http_route;
 
-/* Called once for each request that was read, just before its answer is sent, on a thread of the pool (the watching
- * thread for a 408). method is one of the standard ones or "other"; path is the label for the request metric: the path
+/* Called once for each request that was read, just before its answer is sent, on a thread of the server (the watching
+ * one for a 408). method is one of the standard ones or "other"; path is the label for the request metric: the path
  * as asked with repeated slashes and dots resolved, the route's template, or "unknown"; micros the time taken by us. */
 typedef void (*ov_http_on_done)(void *ctx, const char *method, const char *path, unsigned status, uint64_t micros);
 
@@ -84,11 +85,12 @@ typedef struct {
     const ov_secret *token;  /* NULL: no route has OV_HTTP_TOKEN */
     void *ctx;               /* for handlers and on_done */
     ov_http_on_done on_done; /* or NULL */
-    void (*decorate)(void *ctx,
-                     ov_http_answer *a); /* or NULL: adds headers to every answer (Opvic-State-Age); any pool thread */
-    unsigned threads;                    /* pool, at least 2 */
-    unsigned connections;                /* at most 120 x threads; 0: that */
-    int64_t body_ms, answer_ms;          /* 0: OV_HTTP_BODY_SECONDS, OV_HTTP_ANSWER_SECONDS */
+    void (*decorate)(
+        void *ctx,
+        ov_http_answer *a); /* or NULL: adds headers to every answer (Opvic-State-Age); any thread of the server */
+    unsigned threads;       /* at least 2; one more for each 120 connections above 120 x threads */
+    unsigned connections;   /* kept open, 16 to 7200; 0: OV_HTTP_CONNECTIONS; fewer where descriptors do not suffice */
+    int64_t body_ms, answer_ms; /* 0: OV_HTTP_BODY_SECONDS, OV_HTTP_ANSWER_SECONDS */
 } ov_httpd_options;
 
 /* Listens and serves until closed. OV_INVALID: an address that cannot be read, a route that is not one; OV_FAILED:

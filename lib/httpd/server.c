@@ -1,69 +1,22 @@
-/* Opens and closes a server: socket, routes, the library's pool of threads, the watching thread. */
-#include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
+/* Opens and closes a server: socket, routes, the library's threads, the watching thread. */
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/mem.h"
+#include "httpd/lanes.h"
 #include "httpd/listen.h"
+#include "httpd/room.h"
 #include "httpd/watch.h"
 
 #include "base/poison.h"
 
-/* 0.9.75 ignores a pool of one, and an epoll thread with exactly 128 ready connections stalls. */
-enum { THREADS_MIN = 2, THREADS_MAX = 64, CONNECTIONS_PER_THREAD = 120, IDLE_SECONDS = 30, CONNECTION_BYTES = 32768 };
-
-OV_PRINTF(2, 0) static void log_library(void *arg, const char *fmt, va_list args)
-{
-    (void)arg;
-    if (!ov_log_enabled(OV_LOG_DEBUG)) return;
-    char text[256];
-    int len = vsnprintf(text, sizeof text, fmt, args);
-    while (len > 0 && (size_t)len < sizeof text && text[len - 1] == '\n') text[--len] = '\0';
-    ov_log_debug("http library", "text", text);
-}
-
-/* Targets are decoded here, after they were split. */
-static size_t leave_escaped(void *arg, struct MHD_Connection *mhd, char *text)
-{
-    (void)arg, (void)mhd;
-    return strlen(text);
-}
-
-/* While the server closes nobody new comes in. The library's own way to stop listening (MHD_quiesce_daemon) can abort
- * the process: it takes the socket from under its pool's threads. */
-static enum MHD_Result may_come_in(void *server, const struct sockaddr *address, socklen_t len)
-{
-    (void)address, (void)len;
-    ov_httpd *h = server;
-    return atomic_load(&h->closing) ? MHD_NO : MHD_YES;
-}
-
-static ov_status start_daemon(ov_httpd *h, ov_err *err)
-{
-    const ov_httpd_options *o = &h->options;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    h->daemon = MHD_start_daemon(
-        flags, 0, may_come_in, h, ov_http_on_access, h, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
-        MHD_OPTION_LISTEN_SOCKET, h->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, o->threads, MHD_OPTION_CONNECTION_LIMIT,
-        o->connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_BYTES, OV_MHD_STRICTNESS, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
-        MHD_OPTION_URI_LOG_CALLBACK, ov_http_on_request_line, h, MHD_OPTION_NOTIFY_CONNECTION, ov_http_on_connection, h,
-        MHD_OPTION_NOTIFY_COMPLETED, ov_http_on_completed, h, MHD_OPTION_END);
-    if (h->daemon) return OV_OK;
-    return ov_fail(err, OV_FAILED, "listen on %s: the server's threads cannot start: %s", o->address, strerror(errno));
-}
+enum { THREADS_MIN = 2, THREADS_MAX = 16 };
 
 static ov_httpd_options with_defaults(ov_httpd_options o)
 {
     if (o.threads < THREADS_MIN) o.threads = THREADS_MIN;
     if (o.threads > THREADS_MAX) o.threads = THREADS_MAX;
-    unsigned most = CONNECTIONS_PER_THREAD * o.threads;
-    if (o.connections == 0 || o.connections > most) o.connections = most;
-    if (o.connections < o.threads) o.connections = o.threads;
+    o.connections = ov_http_room_for(o.connections ? o.connections : OV_HTTP_CONNECTIONS);
     if (o.body_ms <= 0) o.body_ms = OV_HTTP_BODY_SECONDS * 1000;
     if (o.answer_ms <= 0) o.answer_ms = OV_HTTP_ANSWER_SECONDS * 1000;
     return o;
@@ -74,7 +27,6 @@ static void init_locks(ov_httpd *h)
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&h->wake, &monotonic);
     pthread_cond_init(&h->idle, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&h->lock, NULL);
@@ -84,7 +36,6 @@ static void server_free(ov_httpd *h)
 {
     if (h->listen_fd >= 0) close(h->listen_fd);
     ov_http_routes_clear(&h->routes);
-    pthread_cond_destroy(&h->wake);
     pthread_cond_destroy(&h->idle);
     pthread_mutex_destroy(&h->lock);
     free(h);
@@ -113,12 +64,9 @@ ov_status ov_httpd_open(const ov_httpd_options *o, ov_httpd **ret, ov_err *err)
     if (status == OV_OK) status = ov_http_routes_make(o->routes, o->route_count, &h->routes, err);
     if (status == OV_OK) status = ov_http_listen(o->address, &h->listen_fd, &h->port, err);
     if (status != OV_OK) return status;
+    status = ov_http_lanes_start(h, err);
+    if (status != OV_OK) return status;
     ov_http_watch_start(h);
-    status = start_daemon(h, err);
-    if (status != OV_OK) {
-        ov_http_watch_stop(h);
-        return status;
-    }
     *ret = OV_TAKE(h);
     return OV_OK;
 }
@@ -152,10 +100,10 @@ void ov_httpd_close(ov_httpd *h, int64_t drain_ms)
     pthread_mutex_lock(&h->lock);
     atomic_store(&h->closing, true); /* from here on nothing is suspended any more */
     pthread_mutex_unlock(&h->lock);
+    ov_http_watch_wake(h); /* to stop listening */
     complete_deferred(h);
     wait_for_answers(h, drain_ms);
     ov_http_watch_stop(h);
-    MHD_stop_daemon(h->daemon); /* closes the listening socket too */
-    h->listen_fd = -1;
+    ov_http_lanes_stop(h);
     server_free(h);
 }

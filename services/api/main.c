@@ -43,7 +43,8 @@ static ov_status serve(ov_app *app, service *s, const api_settings *from, ov_err
                                 .ctx = &s->routes,
                                 .on_done = routes_on_done,
                                 .decorate = routes_decorate,
-                                .threads = thread_count()};
+                                .threads = thread_count(),
+                                .connections = (unsigned)from->max_connections};
     return ov_app_serve(app, OV_APP_HEALTH, &options, err);
 }
 

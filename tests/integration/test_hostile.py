@@ -1,7 +1,10 @@
 """Bad input from every side: it gets a clear error where the user looks for it, and the others go on."""
+import http.client
 import json
+import resource
+import socket
 import unittest
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from support import golden
 from support.nats import Nats
@@ -117,6 +120,50 @@ def drop(body, path):
         inner = inner[key]
     del inner[path[-1]]
     return copy
+
+
+class Connections(unittest.TestCase):
+    AGENTS, KEPT = 1000, 300
+
+    def setUp(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4 * self.AGENTS)), hard))
+
+    def connect(self, api):
+        parts = urlsplit(api.url)
+        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+
+    def test_a_connection_for_each_agent(self):
+        """A thousand agents keep one each, and post again on it; probes are answered meanwhile."""
+        with Stack() as stack:
+            stack.nats()
+            aggregator, api = stack.aggregator().wait_ready(), stack.api().wait_ready()
+            kept = [self.connect(api) for _ in range(self.AGENTS)]
+            for version in ("1.0.0", "1.0.1"):
+                for i, connection in enumerate(kept):
+                    connection.request("POST", "/api/v1alpha1/agents", json.dumps(report(f"k{i}", "t", {version: 1})),
+                                       {"Authorization": f"Bearer {TOKEN}"})
+                self.assertEqual(request(api.url, "GET", "/healthz", timeout=5).status, 200)
+                answers = [connection.getresponse() for connection in kept]
+                self.assertEqual([a.status for a in answers], [202] * self.AGENTS)
+                self.assertEqual({a.read() for a in answers}, {b'{"message":"data received"}'})
+            self.assertTrue(all(connection.sock for connection in kept), "none was closed by the api")
+            until("all are there", lambda: len(get(api, "/api/v1alpha1/agents").json()) == self.AGENTS)
+            for connection in kept:
+                connection.close()
+
+    def test_silent_ones_keep_no_probe_out(self):
+        with Stack() as stack:
+            stack.nats()
+            aggregator = stack.aggregator().wait_ready()
+            api = stack.api("--controlplane.max-connections", str(self.KEPT)).wait_ready()
+            parts = urlsplit(api.url)
+            silent = [socket.create_connection((parts.hostname, parts.port)) for _ in range(3 * self.KEPT)]
+            for path in ("/healthz", "/readyz", "/metrics"):
+                self.assertEqual(request(api.url, "GET", path, timeout=10).status, 200, path)
+            self.assertEqual(post(api, report("a", "t", {"1.0.0": 1})).status, 202)
+            for s in silent:
+                s.close()
 
 
 class Trackers(unittest.TestCase):
