@@ -84,7 +84,7 @@ static void add_headers(ov_http_request *r, const ov_http_answer *a, struct MHD_
         MHD_add_response_header(response, a->headers[i].name, a->headers[i].value);
 }
 
-static void report(ov_http_request *r, const ov_http_answer *a)
+void ov_http_done(ov_http_request *r, const ov_http_answer *a)
 {
     const ov_httpd_options *o = &r->connection->server->options;
     if (!o->on_done) return;
@@ -103,7 +103,7 @@ enum MHD_Result ov_http_send(ov_http_request *r, ov_http_answer *a)
     if (o->decorate) o->decorate(o->ctx, a);
     r->stage = OV_HTTP_AT_END;
     unsigned status = a->status;
-    report(r, a);
+    ov_http_done(r, a);
     const ov_http_answer head = *a; /* what the headers tell of a body that moves now */
     enum MHD_Result result = MHD_NO;
     struct MHD_Response *response = response_from(a);

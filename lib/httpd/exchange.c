@@ -1,9 +1,12 @@
 /* Leads one request through the library's callbacks: first line, headers, body, handler, end. */
+#include <sys/socket.h>
+
+#include "httpd/past.h"
 #include "httpd/watch.h"
 
 #include "base/poison.h"
 
-enum { BODY_KEPT_BYTES = 16384 };
+enum { BODY_KEPT_BYTES = 16384, LINGER_MS = 5000 };
 
 static int64_t now_ns(void)
 {
@@ -25,7 +28,7 @@ void *ov_http_on_request_line(void *server, const char *uri, struct MHD_Connecti
     r->began_ns = now_ns();
     r->route = NULL;
     r->discarded = 0;
-    r->refused = r->close_after = r->asked_gzip = r->counted = false;
+    r->refused = r->told = r->close_after = r->asked_gzip = r->counted = false;
     r->target_status = ov_http_target_parse(&r->target, ov_str_of(uri));
     return r;
 }
@@ -58,6 +61,20 @@ static enum MHD_Result take_headers(ov_http_request *r, const char *method, cons
     return MHD_YES;
 }
 
+/* Before the body is at its end, where the library takes no answer. What still comes is thrown away for a while: a
+ * connection that is closed with bytes unread takes the answer from its client again. */
+static enum MHD_Result tell_early(ov_http_request *r)
+{
+    ov_http_connection *c = r->connection;
+    if (!ov_http_watch_take(c)) return MHD_NO;
+    r->told = true;
+    ov_http_done(r, &r->refusal);
+    ov_http_past_send(c->server, c->fd, &r->refusal);
+    shutdown(c->fd, SHUT_WR);
+    ov_http_watch_linger(c, LINGER_MS);
+    return MHD_YES;
+}
+
 static enum MHD_Result take_body(ov_http_request *r, const char *data, size_t size)
 {
     if (!r->refused && r->body.max > 0) {
@@ -68,7 +85,7 @@ static enum MHD_Result take_body(ov_http_request *r, const char *data, size_t si
         r->close_after = true;
     }
     r->discarded += size;
-    return r->discarded <= OV_HTTP_DISCARD_MAX ? MHD_YES : MHD_NO;
+    return r->told || r->discarded <= OV_HTTP_DISCARD_MAX ? MHD_YES : tell_early(r);
 }
 
 /* Counts the answer against its route; false when the route is full. */
@@ -115,6 +132,7 @@ enum MHD_Result ov_http_on_access(void *server, struct MHD_Connection *mhd, cons
         *size = 0;
         return take_body(r, data, len);
     }
+    if (r->told) return MHD_NO;
     if (r->refused) return send_refusal(r);
     return ov_http_watch_take(r->connection) ? run_handler(r) : MHD_NO;
 }

@@ -38,6 +38,7 @@ struct ov_http_request {
     uint64_t discarded;
     ov_http_answer refusal; /* when refused is set */
     unsigned target_status; /* 0, or what refuses the target */
+    bool told;              /* the refusal, in the middle of the body */
     bool refused, close_after, asked_gzip, counted, active;
     ov_http_deferred *deferred; /* holds one reference */
     int64_t began_ns;
@@ -110,6 +111,8 @@ bool ov_http_has_body(const ov_http_facts *f);
 
 /* ---- answer.c ---- */
 void ov_http_answer_clear(ov_http_answer *a);
+/* Tells on_done. */
+void ov_http_done(ov_http_request *r, const ov_http_answer *a);
 /* Queues the answer and takes what it owns. */
 enum MHD_Result ov_http_send(ov_http_request *r, ov_http_answer *a);
 

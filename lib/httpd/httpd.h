@@ -15,7 +15,8 @@ enum {
     OV_HTTP_PARAMS = 4,           /* path parameters of a route */
     OV_HTTP_PATH_MAX = 8192,      /* bytes of a path as sent; longer is 414 */
     OV_HTTP_TARGET_MAX = 16384,   /* the path with its query */
-    OV_HTTP_DISCARD_MAX = 262144, /* bytes of a body that nobody wants, read to answer on a living connection */
+    OV_HTTP_DISCARD_MAX = 262144, /* bytes of a body that nobody wants, read to answer on a living connection; a longer
+                                     one is answered before its end, and the connection closed */
     OV_HTTP_HEADERS = 6,          /* extra headers of an answer */
     OV_HTTP_CONNECTIONS = 1024,   /* kept open where the options do not say; each takes up to 34 KiB */
     OV_HTTP_BODY_SECONDS = 30,    /* a request must be whole by then: 408 */

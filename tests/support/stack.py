@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.parse
+from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ.get("OPVIC_BIN", ROOT / "build/release/bin"))
@@ -288,7 +289,8 @@ def get(api, path, token=TOKEN, headers=None):
 
 
 def post(api, body, path="/api/v1alpha1/agents", token=TOKEN, headers=None, timeout=20):
-    if not isinstance(body, (bytes, str)):
+    """body: bytes, text, an iterator of bytes (sent in chunks), or what JSON takes."""
+    if not isinstance(body, (bytes, str, Iterator)):
         body = json.dumps(body)
     if isinstance(body, str):
         body = body.encode()
