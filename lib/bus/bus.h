@@ -141,6 +141,7 @@ typedef struct {
     ov_bus_in *message;     /* MESSAGE */
     ov_wall stream_created; /* SNAPSHOT */
     uint64_t last_seq;      /* SNAPSHOT and READY: of the stream when the snapshot began */
+    ov_mono heard;          /* SNAPSHOT: as ov_bus_reader_heard before it */
 } ov_bus_read;
 
 typedef struct ov_bus_reader ov_bus_reader;
@@ -152,6 +153,10 @@ OV_MUST_CHECK ov_status ov_bus_reader_open(ov_bus *bus, const char *stream, cons
                                            ov_bus_on_read cb, void *arg, ov_bus_reader **ret, ov_err *err);
 /* No callback comes after it returns; waits for one that is under way. */
 void ov_bus_reader_close(ov_bus_reader *r);
+/* When the server last gave it anything, be it a sign of life: while all is well never longer ago than
+ * OV_BUS_READER_QUIET_MS. 0: never. Any thread. */
+enum { OV_BUS_READER_QUIET_MS = 5000 }; /* two signs of life may be late */
+ov_mono ov_bus_reader_heard(const ov_bus_reader *r);
 /* "stream OPVIC_REPORTS" while it waits, "" once it reads. */
 void ov_bus_reader_waiting_for(ov_bus_reader *r, char out[128]);
 

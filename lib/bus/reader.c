@@ -9,7 +9,8 @@
 
 void ov_bus_reader_emit(ov_bus_reader *r, ov_bus_read_kind kind, ov_wall stream_created)
 {
-    ov_bus_read event = {.kind = kind, .stream_created = stream_created, .last_seq = r->last_seq};
+    ov_bus_read event = {
+        .kind = kind, .stream_created = stream_created, .last_seq = r->last_seq, .heard = ov_bus_reader_heard(r)};
     r->cb(r->arg, &event);
 }
 
@@ -188,6 +189,11 @@ void ov_bus_reader_close(ov_bus_reader *r)
     r->closed = true;
     pthread_mutex_unlock(&r->emit);
     ov_bus_kick(r->bus);
+}
+
+ov_mono ov_bus_reader_heard(const ov_bus_reader *r)
+{
+    return (ov_mono){atomic_load(&r->heard_ms)};
 }
 
 void ov_bus_reader_set_waiting(ov_bus_reader *r, bool waiting)

@@ -12,7 +12,7 @@
 
 struct feed {
     ov_inbox *inbox;
-    ov_bus_reader *reader;
+    _Atomic(ov_bus_reader *) reader; /* NULL before it is opened and once it is closed */
     mirror *mirror;
     parts_joiner *joiner;
     view_holder *views;
@@ -34,6 +34,7 @@ typedef struct {
     ov_bus_in *message;
     ov_wall stream_created; /* of a snapshot */
     uint64_t last_seq;
+    ov_mono heard; /* before the snapshot */
 } item;
 
 static void item_free(void *p)
@@ -79,19 +80,23 @@ static void on_read(void *arg, const ov_bus_read *event)
     *i = (item){.kind = event->kind,
                 .message = event->kind == OV_READ_MESSAGE ? event->message : NULL,
                 .stream_created = event->stream_created,
-                .last_seq = event->last_seq};
+                .last_seq = event->last_seq,
+                .heard = event->heard};
     if (!ov_inbox_put(f->inbox, i)) item_free(i);
 }
 
 ov_status feed_open(feed *f, ov_bus *bus, ov_err *err)
 {
     static const char *const filters[] = {STATE_PREFIX ">", NULL};
-    return ov_bus_reader_open(bus, STREAM_STATE, filters, on_read, f, &f->reader, err);
+    ov_bus_reader *reader;
+    ov_status st = ov_bus_reader_open(bus, STREAM_STATE, filters, on_read, f, &reader, err);
+    if (st == OV_OK) atomic_store(&f->reader, reader);
+    return st;
 }
 
 void feed_close(feed *f)
 {
-    if (f->reader) ov_bus_reader_close(OV_TAKE(f->reader));
+    ov_bus_reader_close(atomic_exchange(&f->reader, NULL));
 }
 
 void feed_stop(void *arg)
@@ -100,15 +105,28 @@ void feed_stop(void *arg)
     ov_inbox_stop(f->inbox);
 }
 
-static void current_set(feed *f, bool current)
+static void current_begin(feed *f)
 {
-    if (atomic_exchange(&f->current, current) && !current) atomic_store(&f->stale_since_ms, ov_mono_now().ms);
+    if (atomic_load(&f->up)) atomic_store(&f->current, true);
+}
+
+/* What is known was current when the bus was last heard. */
+static void current_end(feed *f, ov_mono heard)
+{
+    if (atomic_exchange(&f->current, false)) atomic_store(&f->stale_since_ms, heard.ms);
+}
+
+/* When the reader was last heard; now when there is none. The bus outlives those who ask. */
+static ov_mono heard_at(const feed *f)
+{
+    const ov_bus_reader *reader = atomic_load(&f->reader);
+    return reader ? ov_bus_reader_heard(reader) : ov_mono_now();
 }
 
 void feed_bus_changed(feed *f, bool up)
 {
     atomic_store(&f->up, up);
-    if (!up) current_set(f, false);
+    if (!up) current_end(f, heard_at(f));
 }
 
 bool feed_is_ready(const feed *f)
@@ -118,13 +136,16 @@ bool feed_is_ready(const feed *f)
 
 void feed_waiting_for(feed *f, char out[128])
 {
-    ov_bus_reader_waiting_for(f->reader, out);
+    ov_bus_reader_waiting_for(atomic_load(&f->reader), out);
 }
 
 int64_t feed_age_s(const feed *f)
 {
-    if (atomic_load(&f->current)) return 0;
-    return ov_mono_since(ov_mono_now(), (ov_mono){atomic_load(&f->stale_since_ms)}) / 1000;
+    /* A server that hangs is silent long before its connection counts as lost. */
+    bool current = atomic_load(&f->current);
+    ov_mono since = current ? heard_at(f) : (ov_mono){atomic_load(&f->stale_since_ms)};
+    int64_t age_ms = ov_mono_since(ov_mono_now(), since);
+    return current && age_ms <= OV_BUS_READER_QUIET_MS ? 0 : age_ms / 1000;
 }
 
 static void refuse(feed *f, ov_str subject, const ov_err *err)
@@ -174,7 +195,7 @@ static void begin_snapshot(feed *f, const item *i)
     f->created = i->stream_created;
     f->seen_seq = i->last_seq;
     f->filled = false;
-    current_set(f, false);
+    current_end(f, i->heard);
     parts_joiner_reset(f->joiner);
     mirror_snapshot_begin(f->mirror);
 }
@@ -190,7 +211,7 @@ static void end_snapshot(feed *f)
     f->keeps = false;
     mirror_snapshot_end(f->mirror);
     publish(f);
-    if (atomic_load(&f->up)) current_set(f, true);
+    current_begin(f);
     mirror_counts counts = mirror_count(f->mirror);
     if (!atomic_exchange(&f->ready, true))
         ov_log_info("state is complete", "agents", OV_FMT("%zu", counts.agents), "entries",

@@ -36,7 +36,8 @@ void feed_step(feed *f);
 bool feed_is_ready(const feed *f);
 /* What it waits for before that ("stream KV_opvic_state"). */
 void feed_waiting_for(feed *f, char out[128]);
-/* Seconds since the answers were last known to be current; 0 while they are. Any thread. */
+/* Seconds since the answers were last known to be current: since the bus was last heard; 0 while they are. Any thread.
+ */
 int64_t feed_age_s(const feed *f);
 
 #endif

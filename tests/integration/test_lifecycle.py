@@ -131,6 +131,24 @@ class Health(unittest.TestCase):
             until("POST is taken again", lambda: post(api, report("a", "t", {"1.0.2": 1})).status == 202)
             until("readable", lambda: get(api, "/api/v1alpha1/agents/a/t").json()["uniqVersions"] == ["1.0.2"])
 
+    def test_the_age_of_the_state_while_the_bus_hangs(self):
+        """The connection stands all the time; the age counts from the last sign of life, and never goes back."""
+        with Stack() as stack:
+            stack.nats()
+            stack.aggregator().wait_ready()
+            api = stack.api().wait_ready()
+            age = lambda: int(get(api, "/api/v1alpha1/agents").headers["opvic-state-age"])
+            until("it is current", lambda: age() == 0)
+            stack.nats_process.pause()
+            ages = []
+            def grown():
+                ages.append(age())
+                return ages[-1] >= 12  # longer than a reader waits before it looks for another consumer
+            until("the state ages", grown)
+            self.assertEqual(ages, sorted(ages))
+            stack.nats_process.resume()
+            until("it is current again", lambda: age() == 0)
+
     def test_json_log(self):
         """Each line of each service is one object, whatever happens to it."""
         with Stack() as stack:
