@@ -99,23 +99,56 @@ bool ov_app_wants_bus(const ov_app *app)
     return app->bus_settings.url != NULL;
 }
 
-ov_status ov_app_open_bus(ov_app *app, ov_bus_on_change on_change, void *arg, ov_err *err)
+/* url: that of the settings, or its default. */
+static ov_bus_options bus_options(const ov_app *app, const char *url)
 {
     const ov_bus_settings *s = &app->bus_settings;
-    const char *url = s->url || !app->program->optional_bus ? s->url : ov_bus_table[0].fallback;
-    if (!url) return ov_fail(err, OV_INVALID, "--nats.url or NATS_URL: missing: expected the servers of the bus");
+    return (ov_bus_options){.url = url,
+                            .name = app->bus_name,
+                            .credentials_file = s->credentials_file,
+                            .user = s->user,
+                            .password = s->password,
+                            .tls_ca_file = s->tls_ca_file,
+                            .tls_cert_file = s->tls_cert_file,
+                            .tls_key_file = s->tls_key_file,
+                            .inbox_prefix = s->inbox_prefix};
+}
+
+static const char *bus_url(const ov_app *app)
+{
+    const char *url = app->bus_settings.url;
+    return url || !app->program->optional_bus ? url : ov_bus_table[0].fallback;
+}
+
+/* The row of the table whose flag ends in the option that the message begins with; NULL: none. */
+static const ov_setting *bus_setting_of(ov_str message)
+{
+    ov_str option = ov_str_sub(message, 0, ov_str_find(message, ':', 0));
+    for (size_t i = 0; i < ov_bus_table_count; i++) {
+        ov_str flag = ov_str_of(ov_bus_table[i].flag);
+        if (ov_str_eq(ov_str_sub(flag, sizeof "nats." - 1, flag.len), option)) return &ov_bus_table[i];
+    }
+    return NULL;
+}
+
+/* Before anything listens: what the table of settings cannot tell, named as the operator knows it. */
+static ov_status check_bus(const ov_app *app, ov_err *err)
+{
+    if (!bus_url(app))
+        return ov_fail(err, OV_INVALID, "--nats.url or NATS_URL: missing: expected the servers of the bus");
+    ov_bus_options o = bus_options(app, bus_url(app));
+    ov_err why = {0};
+    ov_status status = ov_bus_check(&o, &why);
+    if (status == OV_OK) return OV_OK;
+    const ov_setting *of = bus_setting_of(ov_str_of(why.msg));
+    if (!of) return ov_fail(err, status, "bus: %.240s", why.msg);
+    return ov_fail(err, status, "--%s or %s%.200s", of->flag, of->env, strchr(why.msg, ':'));
+}
+
+ov_status ov_app_open_bus(ov_app *app, ov_bus_on_change on_change, void *arg, ov_err *err)
+{
     if (!app->bus_connected) add_bus_metrics(app);
-    char name[64];
-    snprintf(name, sizeof name, "opvic-%s", app->program->name);
-    ov_bus_options o = {.url = url,
-                        .name = name,
-                        .credentials_file = s->credentials_file,
-                        .user = s->user,
-                        .password = s->password,
-                        .tls_ca_file = s->tls_ca_file,
-                        .tls_cert_file = s->tls_cert_file,
-                        .tls_key_file = s->tls_key_file,
-                        .inbox_prefix = s->inbox_prefix};
+    ov_bus_options o = bus_options(app, bus_url(app));
     app->on_change = on_change;
     app->on_change_arg = arg;
     ov_bus *bus;
@@ -141,6 +174,7 @@ static ov_app *app_new(const ov_app_program *program)
     ov_app *app = ov_zalloc(sizeof *app);
     app->program = program;
     snprintf(app->waiting, sizeof app->waiting, "start");
+    snprintf(app->bus_name, sizeof app->bus_name, "opvic-%s", program->name);
     pthread_mutex_init(&app->lock, NULL);
     pthread_cond_init(&app->awake, NULL);
     return app;
@@ -177,7 +211,8 @@ static int run_steps(ov_app *app, void **service)
 {
     const ov_app_program *p = app->program;
     ov_err err = {0};
-    ov_status status = p->start(app, p->target, service, &err);
+    ov_status status = check_bus(app, &err);
+    if (status == OV_OK) status = p->start(app, p->target, service, &err);
     if (status == OV_OK) status = open_wanted_bus(app, &err);
     if (status != OV_OK) return fail_start(status, &err);
     status = p->loop(app, *service, &err);

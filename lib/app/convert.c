@@ -133,6 +133,14 @@ static bool read_secret_file(ov_settings_values *v, const ov_setting_value *valu
     return is_file;
 }
 
+static void convert_plain(ov_settings_values *v, const ov_setting_value *value, const char *text)
+{
+    ov_err err = {0};
+    if (*text && value->setting->check && value->setting->check(text, &err) != OV_OK)
+        ov_setting_problem(v, value, text, err.msg);
+    *(char **)value->target = *text ? ov_dup(ov_str_of(text)) : NULL;
+}
+
 static void convert_secret(ov_settings_values *v, const ov_setting_value *value, const char *text)
 {
     if (value->setting->type == OV_SET_SECRET_OR_FILE && read_secret_file(v, value, text)) return;
@@ -143,7 +151,7 @@ static void convert_text(ov_settings_values *v, const ov_setting_value *value, c
 {
     switch (value->setting->type) {
     case OV_SET_TEXT:
-        *(char **)value->target = *text ? ov_dup(ov_str_of(text)) : NULL;
+        convert_plain(v, value, text);
         break;
     case OV_SET_SECRET:
     case OV_SET_SECRET_OR_FILE:

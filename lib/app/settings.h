@@ -32,9 +32,10 @@ typedef struct {
     size_t offset;        /* of the target in the program's settings struct */
     const char *fallback; /* text of the default; NULL: none (empty) */
     bool required;
-    int64_t min, max;           /* INT and DURATION (ms); max 0: no upper bound */
-    const char *const *choices; /* CHOICE: NULL-terminated names */
-    const char *help;           /* one sentence without a full stop */
+    int64_t min, max;                                  /* INT and DURATION (ms); max 0: no upper bound */
+    const char *const *choices;                        /* CHOICE: NULL-terminated names */
+    ov_status (*check)(const char *text, ov_err *err); /* TEXT: NULL, or OV_INVALID with what was expected */
+    const char *help;                                  /* one sentence without a full stop */
 } ov_setting;
 
 /* Several tables (the program's and the shared groups of groups.h), each with the struct that it fills. */

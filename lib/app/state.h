@@ -23,6 +23,7 @@ struct ov_app {
     ov_metric *bus_connected, *bus_reconnects, *bus_refusals; /* NULL when no bus is wanted */
     ov_log_settings log;
     ov_bus_settings bus_settings;
+    char bus_name[64];
     _Atomic(ov_bus *) bus; /* set while HTTP threads run already */
     ov_bus_on_change on_change;
     void *on_change_arg;

@@ -34,8 +34,12 @@ typedef struct {
 typedef enum { OV_BUS_UP, OV_BUS_DOWN, OV_BUS_REFUSED /* a right is missing: text says which */ } ov_bus_change;
 typedef void (*ov_bus_on_change)(void *arg, ov_bus_change change, const char *text);
 
+/* Whether a bus can be opened with these, without connecting. OV_INVALID: "<option>: "<value>": expected ...", where
+ * <option> is the member's name with dashes ("tls-ca-file"). */
+OV_MUST_CHECK ov_status ov_bus_check(const ov_bus_options *o, ov_err *err);
+
 /* Starts connecting and returns at once: a server that is away is waited for, for ever (wait 250 ms to 5 s, jittered).
- * OV_INVALID: a bad URL, an unreadable file. OV_BUS_UP arrives when connected. */
+ * OV_INVALID: as ov_bus_check, behind "bus: ". OV_BUS_UP arrives when connected. */
 OV_MUST_CHECK ov_status ov_bus_open(const ov_bus_options *o, ov_bus_on_change on_change, void *arg, ov_bus **ret,
                                     ov_err *err);
 /* Completes what is in flight (at most drain_ms), closes, joins. Before it: inboxes that callbacks put into are stopped

@@ -34,21 +34,34 @@ static ov_str without_user(ov_str url, size_t scheme)
     return ov_str_sub(url, at < url.len ? at + 1 : scheme, url.len);
 }
 
+/* The URL as messages show it. */
+static void show_url(ov_str url, ov_buf *out)
+{
+    size_t colon = ov_str_find(url, ':', 0);
+    size_t scheme = ov_str_starts(ov_str_sub(url, colon, url.len), OV_STR("://")) ? colon + 3 : 0;
+    ov_buf_append_str(out, ov_str_sub(url, 0, scheme));
+    ov_buf_append_str(out, without_user(url, scheme));
+}
+
+static ov_status refuse_url(ov_str url, ov_err *err)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(128);
+    show_url(url, &text);
+    return ov_fail(err, OV_INVALID, "url: \"%.*s\": expected nats://host:port or tls://host:port",
+                   OV_STR_ARG(ov_buf_str(&text)));
+}
+
 static ov_status add_server(ov_bus *bus, ov_str url, ov_buf *shown, ov_err *err)
 {
     bool tls = ov_str_starts(url, OV_STR("tls://"));
-    size_t scheme = tls ? 6 : 7;
     bool known = tls || ov_str_starts(url, OV_STR("nats://"));
-    if (!known || !is_host_and_port(ov_str_sub(url, scheme, url.len)))
-        return ov_fail(err, OV_INVALID, "bus: url \"%.*s\": expected nats://host:port or tls://host:port",
-                       OV_STR_ARG(known ? without_user(url, scheme) : without_user(url, 0)));
+    if (!known || !is_host_and_port(ov_str_sub(url, tls ? 6 : 7, url.len))) return refuse_url(url, err);
     if (bus->server_count == OV_BUS_SERVERS_MAX)
-        return ov_fail(err, OV_INVALID, "bus: url: more than %d servers", OV_BUS_SERVERS_MAX);
+        return ov_fail(err, OV_INVALID, "url: more than %d servers", OV_BUS_SERVERS_MAX);
     bus->servers[bus->server_count++] = ov_dup(url);
     bus->tls = bus->tls || tls;
     if (shown->len) ov_buf_append_char(shown, ',');
-    ov_buf_append_c(shown, tls ? "tls://" : "nats://");
-    ov_buf_append_str(shown, without_user(url, scheme));
+    show_url(url, shown);
     return OV_OK;
 }
 
@@ -60,7 +73,7 @@ static ov_status read_urls(ov_bus *bus, const char *urls, ov_err *err)
         ov_status s = add_server(bus, ov_str_trim(url), &shown, err);
         if (s) return s;
     }
-    ov_status s = ov_buf_finish(&shown, "bus: url", err);
+    ov_status s = ov_buf_finish(&shown, "url", err);
     if (s) return s;
     bus->shown = ov_dup(ov_buf_str(&shown));
     return OV_OK;
@@ -84,10 +97,13 @@ static ov_status read_options(ov_bus *bus, const ov_bus_options *o, ov_err *err)
     bus->tls_key_file = dup_or_null(o->tls_key_file);
     bus->inbox_prefix = dup_or_null(o->inbox_prefix);
     bus->tls = bus->tls || bus->tls_ca_file || bus->tls_cert_file;
-    if (!bus->tls_cert_file != !bus->tls_key_file)
-        return ov_fail(err, OV_INVALID, "bus: TLS certificate and key: expected both or none");
+    if (bus->tls_cert_file && !bus->tls_key_file)
+        return ov_fail(err, OV_INVALID, "tls-key-file: missing: expected the key of %.100s", bus->tls_cert_file);
+    if (bus->tls_key_file && !bus->tls_cert_file)
+        return ov_fail(err, OV_INVALID, "tls-cert-file: missing: expected the certificate of %.100s",
+                       bus->tls_key_file);
     if (bus->inbox_prefix && (!ov_bus_subject_is_valid(bus->inbox_prefix, false) || strlen(bus->inbox_prefix) > 100))
-        return ov_fail(err, OV_INVALID, "bus: inbox prefix \"%.100s\": expected a subject without wildcards",
+        return ov_fail(err, OV_INVALID, "inbox-prefix: \"%.100s\": expected a subject without wildcards",
                        bus->inbox_prefix);
     char unique[17];
     ov_random_hex(unique, 8);
@@ -148,24 +164,44 @@ static void bus_free(ov_bus *bus)
     free(bus);
 }
 
-ov_status ov_bus_open(const ov_bus_options *o, ov_bus_on_change on_change, void *arg, ov_bus **ret, ov_err *err)
+/* Not connected yet. */
+static ov_status bus_make(const ov_bus_options *o, ov_bus **ret, ov_err *err)
 {
     /* A second delivery thread would let an answer overtake a message. Repeating the call is harmless. */
     if (nats_Open(-1) != NATS_OK || nats_SetMessageDeliveryPoolSize(1) != NATS_OK)
-        return ov_fail(err, OV_FAILED, "bus: nats.c cannot be started");
+        return ov_fail(err, OV_FAILED, "nats.c cannot be started");
     ov_bus *bus = ov_zalloc(sizeof *bus);
     init_waiting(bus);
     init_slots(bus);
-    bus->on_change = on_change;
-    bus->arg = arg;
     bus->max_payload = 1024 * 1024;
     bus->backoff = (ov_backoff){.base_ms = OV_BUS_WAIT_MIN_MS, .max_ms = OV_BUS_WAIT_MAX_MS};
     ov_status s = read_options(bus, o, err);
-    if (!s && pthread_create(&bus->worker, NULL, ov_bus_worker, bus))
-        s = ov_fail(err, OV_FAILED, "bus: thread: cannot be started");
-    if (s) {
+    if (s)
         bus_free(bus);
-        return s;
+    else
+        *ret = bus;
+    return s;
+}
+
+ov_status ov_bus_check(const ov_bus_options *o, ov_err *err)
+{
+    ov_bus *bus;
+    ov_status s = bus_make(o, &bus, err);
+    if (!s) bus_free(bus);
+    return s;
+}
+
+ov_status ov_bus_open(const ov_bus_options *o, ov_bus_on_change on_change, void *arg, ov_bus **ret, ov_err *err)
+{
+    ov_bus *bus;
+    ov_err why = {0};
+    ov_status s = bus_make(o, &bus, &why);
+    if (s) return ov_fail(err, s, "bus: %.240s", why.msg);
+    bus->on_change = on_change;
+    bus->arg = arg;
+    if (pthread_create(&bus->worker, NULL, ov_bus_worker, bus)) {
+        bus_free(bus);
+        return ov_fail(err, OV_FAILED, "bus: thread: cannot be started");
     }
     *ret = bus;
     return OV_OK;

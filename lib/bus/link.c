@@ -1,4 +1,5 @@
 /* One connection of nats.c: its options, its end, and who is inside it. */
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -41,30 +42,58 @@ static void wipe_p(char **text)
     free(*text);
 }
 
+/* A directory opens, too, and cannot be read. */
+static ov_status check_readable(const char *option, const char *name, ov_err *err)
+{
+    FILE *f = fopen(name, "re");
+    bool ok = f && (fgetc(f) != EOF || !ferror(f));
+    int why = errno;
+    if (f) fclose(f);
+    if (ok) return OV_OK;
+    return ov_fail(err, OV_INVALID, "%s: \"%.100s\": expected a file that can be read: %s", option, name,
+                   strerror(why));
+}
+
 static ov_status set_credentials(ov_bus *bus, natsOptions *o, ov_err *err)
 {
     OV_CLEANUP(wipe_p) char *user = escaped(bus->user);
     OV_CLEANUP(wipe_p) char *password = escaped(bus->password);
     if (user && natsOptions_SetUserInfo(o, user, password) != NATS_OK)
-        return ov_fail(err, OV_INVALID, "bus: user: %s", last_error());
+        return ov_fail(err, OV_INVALID, "user: %s", last_error());
     if (!bus->credentials_file) return OV_OK;
-    FILE *f = fopen(bus->credentials_file, "re");
-    if (!f) return ov_fail(err, OV_INVALID, "bus: credentials file %s: cannot be read", bus->credentials_file);
-    fclose(f);
-    if (natsOptions_SetUserCredentialsFromFiles(o, bus->credentials_file, NULL) != NATS_OK)
-        return ov_fail(err, OV_INVALID, "bus: credentials file %s: %s", bus->credentials_file, last_error());
-    return OV_OK;
+    ov_status s = check_readable("credentials-file", bus->credentials_file, err);
+    if (!s && natsOptions_SetUserCredentialsFromFiles(o, bus->credentials_file, NULL) != NATS_OK)
+        s = ov_fail(err, OV_INVALID, "credentials-file: \"%.100s\": %s", bus->credentials_file, last_error());
+    return s;
+}
+
+/* The library's texts name its own lines, and nothing that an operator knows. */
+static ov_status set_authorities(ov_bus *bus, natsOptions *o, ov_err *err)
+{
+    if (!bus->tls_ca_file) return OV_OK;
+    ov_status s = check_readable("tls-ca-file", bus->tls_ca_file, err);
+    if (!s && natsOptions_LoadCATrustedCertificates(o, bus->tls_ca_file) != NATS_OK)
+        s = ov_fail(err, OV_INVALID, "tls-ca-file: \"%.100s\": expected certificates in PEM", bus->tls_ca_file);
+    return s;
+}
+
+static ov_status set_certificate(ov_bus *bus, natsOptions *o, ov_err *err)
+{
+    if (!bus->tls_cert_file) return OV_OK;
+    ov_status s = check_readable("tls-cert-file", bus->tls_cert_file, err);
+    if (!s) s = check_readable("tls-key-file", bus->tls_key_file, err);
+    if (!s && natsOptions_LoadCertificatesChain(o, bus->tls_cert_file, bus->tls_key_file) != NATS_OK)
+        s = ov_fail(err, OV_INVALID, "tls-cert-file: \"%.80s\": expected the certificate of the key in %.80s, both PEM",
+                    bus->tls_cert_file, bus->tls_key_file);
+    return s;
 }
 
 static ov_status set_tls(ov_bus *bus, natsOptions *o, ov_err *err)
 {
     if (!bus->tls) return OV_OK;
-    if (natsOptions_SetSecure(o, true) != NATS_OK) return ov_fail(err, OV_INVALID, "bus: TLS: %s", last_error());
-    if (bus->tls_ca_file && natsOptions_LoadCATrustedCertificates(o, bus->tls_ca_file) != NATS_OK)
-        return ov_fail(err, OV_INVALID, "bus: TLS CA file %s: %s", bus->tls_ca_file, last_error());
-    if (bus->tls_cert_file && natsOptions_LoadCertificatesChain(o, bus->tls_cert_file, bus->tls_key_file) != NATS_OK)
-        return ov_fail(err, OV_INVALID, "bus: TLS certificate %s: %s", bus->tls_cert_file, last_error());
-    return OV_OK;
+    if (natsOptions_SetSecure(o, true) != NATS_OK) return ov_fail(err, OV_INVALID, "url: TLS: %s", last_error());
+    ov_status s = set_authorities(bus, o, err);
+    return s ? s : set_certificate(bus, o, err);
 }
 
 static void on_closed(natsConnection *nc, void *closure)
@@ -123,8 +152,8 @@ static natsStatus set_rest(ov_bus *bus, natsOptions *o)
 ov_status ov_bus_nats_options(ov_bus *bus, natsOptions **ret, ov_err *err)
 {
     OV_CLEANUP(options_p) natsOptions *o = NULL;
-    if (natsOptions_Create(&o) != NATS_OK) return ov_fail(err, OV_FAILED, "bus: options: %s", last_error());
-    if (set_rest(bus, o) != NATS_OK) return ov_fail(err, OV_INVALID, "bus: %s: %s", bus->shown, last_error());
+    if (natsOptions_Create(&o) != NATS_OK) return ov_fail(err, OV_FAILED, "options: %s", last_error());
+    if (set_rest(bus, o) != NATS_OK) return ov_fail(err, OV_INVALID, "url: \"%.100s\": %s", bus->shown, last_error());
     ov_status s = set_credentials(bus, o, err);
     if (s) return s;
     s = set_tls(bus, o, err);

@@ -94,6 +94,10 @@ typedef struct {
     int64_t body_ms, answer_ms; /* 0: OV_HTTP_BODY_SECONDS, OV_HTTP_ANSWER_SECONDS */
 } ov_httpd_options;
 
+/* Whether that is an address to listen on, as far as its text tells (ov_setting's check). OV_INVALID: what was
+ * expected. */
+OV_MUST_CHECK ov_status ov_http_address_check(const char *address, ov_err *err);
+
 /* Listens and serves until closed. OV_INVALID: an address that cannot be read, a route that is not one; OV_FAILED:
  * "listen on :8080: Address already in use". Paths: repeated slashes are collapsed, "." and ".." resolved, a bad escape
  * is 400; of several routes that match the table's first one counts; a trailing slash is 301 to the path without (307

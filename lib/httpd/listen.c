@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "httpd/httpd.h"
+
 #include "base/poison.h"
 
 enum { BACKLOG = 1024, HOST_BYTES = 256, PORT_BYTES = 8 };
@@ -61,6 +63,13 @@ static unsigned port_of(int fd)
     if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) return 0;
     if (bound.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&bound)->sin6_port);
     return ntohs(((struct sockaddr_in *)&bound)->sin_port);
+}
+
+ov_status ov_http_address_check(const char *address, ov_err *err)
+{
+    char host[HOST_BYTES], port[PORT_BYTES];
+    if (split_address(ov_str_of(address), host, port)) return OV_OK;
+    return ov_fail(err, OV_INVALID, "expected host:port or :port");
 }
 
 ov_status ov_http_listen(const char *address, int *ret_fd, unsigned *ret_port, ov_err *err)

@@ -1,12 +1,15 @@
 /* The api's table of settings. */
 #include "services/api/settings.h"
 
+#include "httpd/httpd.h"
+
 #include "base/poison.h"
 
 const ov_setting api_settings_table[API_SETTINGS] = {
     {.flag = "controlplane.bind-address",
      .env = "CONTROLPLANE_BIND_ADDRESS",
      .type = OV_SET_TEXT,
+     .check = ov_http_address_check,
      .offset = offsetof(api_settings, bind_address),
      .fallback = ":8080",
      .help = "address and port on which the API listens"},

@@ -1,6 +1,8 @@
 /* What a collector can be told, and the checks that a table cannot make. */
 #include "services/collector/settings.h"
 
+#include "httpd/httpd.h"
+
 #include "json/writer.h"
 #include "proto/report.h"
 #include "proto/subjects.h"
@@ -48,12 +50,14 @@ const ov_setting collector_settings_table[COLLECTOR_SETTINGS] = {
     {.flag = "metrics-bind-address",
      .env = "METRICS_BIND_ADDRESS",
      .type = OV_SET_TEXT,
+     .check = ov_http_address_check,
      .offset = AT(metrics_address),
      .fallback = ":8081",
      .help = "address of /metrics"},
     {.flag = "health-probe-bind-address",
      .env = "HEALTH_PROBE_BIND_ADDRESS",
      .type = OV_SET_TEXT,
+     .check = ov_http_address_check,
      .offset = AT(health_address),
      .fallback = ":8082",
      .help = "address of /healthz and /readyz"},

@@ -49,12 +49,26 @@ class Settings(unittest.TestCase):
             ("collector", ["--agent.identifier", "a b", "--cluster.files", "/tmp"], {}, "agent.identifier"),
             ("collector", ["--agent.identifier", "a", "--cluster.files", "/nonexistent"], {}, "/nonexistent"),
         ]
+        api, unread = ["--controlplane.auth-token", "t"], "expected a file that can be read: No such file or directory"
+        cases += [
+            ("api", [*api, "--controlplane.bind-address", "nonsense"], {}, '--controlplane.bind-address: "nonsense": expected host:port or :port'),
+            ("api", api, {"CONTROLPLANE_BIND_ADDRESS": ":99999"}, 'CONTROLPLANE_BIND_ADDRESS: ":99999": expected host:port'),
+            ("collector", [*REQUIRED["collector"], "--health-probe-bind-address", "8082"], {}, '--health-probe-bind-address: "8082": expected host:port'),
+        ]
+        for program, args in REQUIRED.items():
+            cases += [
+                (program, [*args, "--nats.url", "http://x"], {}, '--nats.url or NATS_URL: \\"http://x\\": expected nats://host:port or tls://host:port'),
+                (program, [*args, "--nats.url", "nats://"], {}, '--nats.url or NATS_URL: \\"nats://\\": expected nats://host:port'),
+                (program, args, {"NATS_CREDENTIALS_FILE": "/nope"}, f'--nats.credentials-file or NATS_CREDENTIALS_FILE: \\"/nope\\": {unread}'),
+                (program, [*args, "--nats.tls-ca-file", "/nope"], {}, f'--nats.tls-ca-file or NATS_TLS_CA_FILE: \\"/nope\\": {unread}'),
+                (program, [*args, "--nats.tls-cert-file", "/nope"], {}, "--nats.tls-key-file or NATS_TLS_KEY_FILE: missing"),
+            ]
         for program, args, env, named in cases:
             with self.subTest(program=program, args=args):
                 ended = run(program, *args, env=env)
-                self.assertEqual(ended.returncode, 2)
+                self.assertEqual(ended.returncode, 2, ended.stderr)
                 self.assertIn(named, ended.stderr)
-                self.assertNotIn("msg=listening", ended.stderr)
+                self.assertNotIn("listening", ended.stderr)
 
     def test_busy_port(self):
         with socket.socket() as held:
@@ -63,7 +77,9 @@ class Settings(unittest.TestCase):
             address = f"127.0.0.1:{held.getsockname()[1]}"
             ended = run("api", "--controlplane.auth-token", "t", "--controlplane.bind-address", address)
             self.assertEqual(ended.returncode, 1)
-            self.assertIn(address, ended.stderr)
+            errors = [line for line in ended.stderr.splitlines() if "level=error" in line]
+            self.assertEqual(len(errors), 1, ended.stderr)
+            self.assertIn(f"listen on {address}: Address already in use", errors[0])
 
     def test_config_file_is_below_the_environment(self):
         with Stack() as stack:

@@ -26,9 +26,20 @@ typedef struct {
 
 static const char *const moods[] = {"good", "bad", NULL};
 
+static ov_status check_name(const char *text, ov_err *err)
+{
+    return strchr(text, '/') ? ov_fail(err, OV_INVALID, "expected no slash") : OV_OK;
+}
+
 #define AT(member) offsetof(example, member)
 static const ov_setting table[] = {
-    {.flag = "name", .env = "EX_NAME", .type = OV_SET_TEXT, .offset = AT(name), .fallback = "nobody", .help = "who"},
+    {.flag = "name",
+     .env = "EX_NAME",
+     .type = OV_SET_TEXT,
+     .offset = AT(name),
+     .fallback = "nobody",
+     .check = check_name,
+     .help = "who"},
     {.flag = "auth.token", .env = "EX_TOKEN", .type = OV_SET_SECRET, .offset = AT(token), .help = "a token"},
     {.flag = "auth.key", .env = "EX_KEY", .type = OV_SET_SECRET_OR_FILE, .offset = AT(key), .help = "a key"},
     {.flag = "loud", .env = "EX_LOUD", .type = OV_SET_BOOL, .offset = AT(loud), .fallback = "false", .help = "noise"},
@@ -194,6 +205,8 @@ static void problems_name_source_value_and_expectation(void)
     static const struct {
         const char *arguments, *variables, *file, *expected;
     } rows[] = {
+        {"--name=a/b", NULL, NULL, "--name: \"a/b\": expected no slash\n"},
+        {NULL, "EX_NAME=/", NULL, "EX_NAME: \"/\": expected no slash\n"},
         {"--count=x", NULL, NULL, "--count: \"x\": expected a whole number\n"},
         {"--count=0", NULL, NULL, "--count: \"0\": expected 1 to 10\n"},
         {"--count=-1", NULL, NULL, "--count: \"-1\": expected 1 to 10\n"},
