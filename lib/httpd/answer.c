@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "httpd/pieces.h"
+#include "httpd/turn.h"
 #include "httpd/watch.h"
 #include "json/writer.h"
 
@@ -109,6 +110,7 @@ enum MHD_Result ov_http_send(ov_http_request *r, ov_http_answer *a)
     struct MHD_Response *response = response_from(a);
     if (response) {
         add_headers(r, &head, response);
+        ov_http_turn_begin(r);
         ov_http_watch_set(r->connection, OV_WATCH_SENDING);
         result = MHD_queue_response(r->connection->mhd, status, response);
         MHD_destroy_response(response);

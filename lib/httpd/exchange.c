@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 
 #include "httpd/past.h"
+#include "httpd/turn.h"
 #include "httpd/watch.h"
 
 #include "base/poison.h"
@@ -88,20 +89,11 @@ static enum MHD_Result take_body(ov_http_request *r, const char *data, size_t si
     return r->told || r->discarded <= OV_HTTP_DISCARD_MAX ? MHD_YES : tell_early(r);
 }
 
-/* Counts the answer against its route; false when the route is full. */
-static bool enter_route(ov_http_request *r)
-{
-    unsigned max = r->route->route->concurrent_max;
-    if (!max) return true;
-    r->counted = true;
-    return atomic_fetch_add(&r->route->under_way, 1) < max;
-}
-
 static enum MHD_Result run_handler(ov_http_request *r)
 {
     ov_http_answer a = {0};
     const ov_http_route *route = r->route->route;
-    if (enter_route(r)) {
+    if (ov_http_turn_take(r)) {
         route->handler(route->ctx ? route->ctx : r->connection->server->options.ctx, r, &a);
     } else {
         ov_http_error(&a, 503, "too many of these requests at once");
@@ -139,8 +131,8 @@ enum MHD_Result ov_http_on_access(void *server, struct MHD_Connection *mhd, cons
 
 static void leave(ov_httpd *h, ov_http_request *r)
 {
-    if (r->counted) atomic_fetch_sub(&r->route->under_way, 1);
-    r->counted = r->active = false;
+    ov_http_turn_leave(r);
+    r->active = false;
     if (atomic_fetch_sub(&h->active, 1) != 1 || !atomic_load(&h->closing)) return;
     pthread_mutex_lock(&h->lock);
     pthread_cond_signal(&h->idle);

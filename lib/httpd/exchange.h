@@ -63,6 +63,10 @@ typedef struct ov_http_connection {
     _Atomic uint64_t watch;                 /* see watch.h */
     struct ov_http_connection *prev, *next; /* guarded by the server's lock, as is what follows */
     bool leaving;                           /* shut down, not closed yet */
+    bool has_turn;                          /* it stands among the readers of its request's route */
+    struct ov_http_connection *turn_prev, *turn_next;
+
+    uint64_t acknowledged; /* by the peer, when the answer under way began */
     ov_http_request request;
 } ov_http_connection;
 

@@ -19,6 +19,7 @@ enum {
                                      one is answered before its end, and the connection closed */
     OV_HTTP_HEADERS = 6,          /* extra headers of an answer */
     OV_HTTP_CONNECTIONS = 1024,   /* kept open where the options do not say; each takes up to 34 KiB */
+    OV_HTTP_SLOW_BYTES = 262144,  /* a second: who reads slower may have to make room for another */
     OV_HTTP_BODY_SECONDS = 30,    /* a request must be whole by then: 408 */
     OV_HTTP_ANSWER_SECONDS = 120  /* an answer must be read by then: closed */
 };
@@ -70,7 +71,8 @@ typedef struct {
     ov_http_handler handler;
     const char *operation;   /* OpenAPI's operationId */
     size_t body_max;         /* bytes; more is 413, 0: no body is read */
-    unsigned concurrent_max; /* answers of this route under way at once, 503 with Retry-After above; 0: no limit */
+    unsigned concurrent_max; /* answers of this route under way at once, 0: no limit; one more closes the one that is
+                                read the slowest, below OV_HTTP_SLOW_BYTES; 503 with Retry-After when none is */
     void *ctx;               /* for this handler; NULL: the server's */
 } ov_http_route;
 

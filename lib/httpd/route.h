@@ -2,8 +2,6 @@
 #ifndef OV_HTTPD_ROUTE_H
 #define OV_HTTPD_ROUTE_H
 
-#include <stdatomic.h>
-
 #include "httpd/httpd.h"
 #include "httpd/path.h"
 
@@ -11,7 +9,9 @@ typedef struct {
     const ov_http_route *route;
     unsigned count;
     ov_str segments[OV_HTTP_SEGMENTS]; /* views of route->path */
-    atomic_uint under_way;             /* answers, for concurrent_max */
+    /* For concurrent_max, see turn.h; guarded by the server's lock. */
+    struct ov_http_connection *readers;
+    unsigned under_way;
 } ov_http_route_entry;
 
 typedef struct {

@@ -126,7 +126,7 @@ def drop(body, path):
 
 
 class Connections(unittest.TestCase):
-    AGENTS, KEPT = 1000, 300
+    AGENTS, KEPT, LARGE = 1000, 300, 6_000_000
 
     def setUp(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -166,6 +166,26 @@ class Connections(unittest.TestCase):
                 self.assertEqual(request(api.url, "GET", path, timeout=10).status, 200, path)
             self.assertEqual(post(api, report("a", "t", {"1.0.0": 1})).status, 202)
             for s in silent:
+                s.close()
+
+
+    def test_slow_readers_keep_no_scraper_out(self):
+        with Stack() as stack:
+            stack.nats()
+            aggregator, api = stack.aggregator().wait_ready(), stack.api().wait_ready()
+            for tracker in "abcd":
+                self.assertEqual(post(api, report("a", tracker * 400, {f"1.0.{i}": 1 for i in range(3000)})).status, 202)
+            until("the exposition is large", lambda: len(get(api, "/metrics").body) > self.LARGE)
+            parts, slow = urlsplit(api.url), []
+            for _ in range(8):
+                s = socket.socket()
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                s.connect((parts.hostname, parts.port))
+                s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+                slow.append(s)
+            whole = until("a prompt one is answered", lambda: a if (a := get(api, "/metrics")).status == 200 else None, 10)
+            self.assertGreater(len(whole.body), self.LARGE)
+            for s in slow:
                 s.close()
 
 

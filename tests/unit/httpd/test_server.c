@@ -124,6 +124,7 @@ static const ov_http_route routes[] = {
     {"GET", "/gzip", OV_HTTP_OPEN, answer_gzip, "gzip", 0, 0, NULL},
     {"GET", "/pieces", OV_HTTP_OPEN, answer_pieces, "pieces", 0, 0, NULL},
     {"GET", "/huge", OV_HTTP_OPEN, answer_huge, "huge", 0, 0, NULL},
+    {"GET", "/few", OV_HTTP_OPEN, answer_huge, "few", 0, 2, NULL},
     {"GET", "/error", OV_HTTP_OPEN, answer_error, "error", 0, 0, NULL},
     {"GET", "/nothing", OV_HTTP_OPEN, answer_nothing, "nothing", 0, 0, NULL},
 };
@@ -448,6 +449,27 @@ static void unread_answers_are_closed(ov_secret *token)
     ov_httpd_close(h, 1000);
 }
 
+/* A route that is full of readers who do not read answers the one who does. */
+static void slow_readers_make_room(unsigned port)
+{
+    enum { SLOW = 4, WHOLE = 64 << 20 };
+    test_http slow[SLOW];
+    for (size_t i = 0; i < SLOW; i++) {
+        slow[i] = test_http_connect(port);
+        CHECK(test_http_send(&slow[i], "GET /few HTTP/1.1\r\n" HOST END));
+    }
+    ov_mono until = ov_mono_after(ov_mono_now(), 10000);
+    test_http_reply reply = test_http_ask(port, "GET /few HTTP/1.1\r\n" HOST END);
+    while (reply.status == 503 && ov_mono_now().ms < until.ms) {
+        test_http_reply_clear(&reply);
+        reply = test_http_ask(port, "GET /few HTTP/1.1\r\n" HOST END);
+    }
+    CHECK_INT(reply.status, 200);
+    CHECK_INT(reply.length, WHOLE);
+    test_http_reply_clear(&reply);
+    for (size_t i = 0; i < SLOW; i++) test_http_close(&slow[i]);
+}
+
 static void bad_openings_say_why(ov_secret *token)
 {
     server_state s = {0};
@@ -497,6 +519,7 @@ int main(void)
     pieces_are_released_once(&s, port);
     large_answers_are_whole(port);
     huge_headers_are_431(port);
+    slow_readers_make_room(port);
     ov_httpd_close(h, 1000);
     drips_end_with_408(token);
     unread_answers_are_closed(token);
