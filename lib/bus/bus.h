@@ -87,9 +87,10 @@ OV_MUST_CHECK ov_status ov_bus_publish(ov_bus *bus, const ov_bus_out *m, ov_err 
 
 typedef struct {
     ov_status status; /* OV_OK: stored. OV_RETRY: no answer in time, not connected, no stream or no leader: may or may
-                         not be stored. OV_INVALID: refused for good (too large). OV_FAILED: the expected sequence was
-                         not the last (wrong_sequence), or a right is missing */
-    bool wrong_sequence, duplicate;
+                         not be stored. OV_INVALID: refused for good (too large). OV_FAILED: not stored: the expected
+                         sequence was not the last (wrong_sequence), the stream or the server has no room (full), or a
+                         right is missing */
+    bool wrong_sequence, full, duplicate;
     uint64_t seq;
     char text[160]; /* why, when not OV_OK */
 } ov_bus_stored;

@@ -9,6 +9,9 @@ enum {
     WRONG_LAST_SEQUENCE = 10071,
     WRONG_LAST_SEQUENCE_CONSTANT = 10164,
     MESSAGE_EXCEEDS_MAXIMUM = 10054,
+    STORE_FAILED = 10077, /* with the store's own words */
+    INSUFFICIENT_RESOURCES = 10023,
+    STORAGE_RESOURCES_EXCEEDED = 10047,
     CODE_UNAVAILABLE = 500 /* and above: not now */
 };
 
@@ -35,9 +38,17 @@ static const ov_field error_fields[] = {
     {"description", OV_FIELD_STRING, false, offsetof(api_error, description)},
 };
 
+/* The store's words for a limit: "maximum bytes exceeded", "maximum messages exceeded". */
+static bool is_full(const api_error *e)
+{
+    if (e->number == INSUFFICIENT_RESOURCES || e->number == STORAGE_RESOURCES_EXCEEDED) return true;
+    return e->number == STORE_FAILED && ov_str_starts(e->description, OV_STR("maximum "));
+}
+
 static ov_status status_of(const api_error *e)
 {
     if (e->number == MESSAGE_EXCEEDS_MAXIMUM) return OV_INVALID;
+    if (is_full(e)) return OV_FAILED;
     return e->code >= CODE_UNAVAILABLE ? OV_RETRY : OV_FAILED;
 }
 
@@ -53,6 +64,7 @@ static void read_error(ov_str text, ov_json_arena *arena, ov_bus_stored *ret)
     ret->status = status_of(&e);
     ret->wrong_sequence = e.number == WRONG_LAST_SEQUENCE || e.number == WRONG_LAST_SEQUENCE_CONSTANT;
     if (ret->wrong_sequence) ret->status = OV_FAILED;
+    ret->full = is_full(&e);
     snprintf(ret->text, sizeof ret->text, "%.*s (%lld)", (int)(e.description.len < 130 ? e.description.len : 130),
              e.description.ptr ? e.description.ptr : "", (long long)e.number);
 }
