@@ -77,26 +77,37 @@ static ov_status check_name(const char *stream, ov_err *err)
     return ov_fail(err, OV_INVALID, "stream \"%.100s\": expected a name", stream ? stream : "");
 }
 
-/* {"<member>": "<subject>"} */
-static ov_status subject_body(const char *member, const char *subject, ov_buf *out, ov_err *err)
+/* {"<member>": "<subject>"}, with "seq" when it is not 0 */
+static ov_status subject_body(const char *member, const char *subject, uint64_t seq, ov_buf *out, ov_err *err)
 {
     if (!subject || !ov_bus_subject_is_valid(subject, true))
         return ov_fail(err, OV_INVALID, "stream: subject \"%.100s\": expected tokens", subject ? subject : "");
     ov_json_writer w = ov_json_writer_on(out);
     ov_json_open_object(&w, NULL);
     ov_json_write_c(&w, member, subject);
+    if (seq) ov_json_write_i64(&w, "seq", (int64_t)seq);
     ov_json_close_object(&w);
     return ov_buf_finish(out, "stream: subject", err);
 }
 
-ov_status ov_bus_stream_purge(ov_bus *bus, const char *stream, const char *filter, ov_err *err)
+static ov_status purge(ov_bus *bus, const char *stream, const char *filter, uint64_t below, ov_err *err)
 {
     OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(8192);
     OV_CLEANUP(ov_json_tree_p) cJSON *answer = NULL;
     ov_status s = check_name(stream, err);
-    if (!s) s = subject_body("filter", filter, &body, err);
+    if (!s) s = subject_body("filter", filter, below, &body, err);
     if (!s) s = call(bus, "PURGE", stream, ov_buf_str(&body), &answer, NULL, err);
     return s;
+}
+
+ov_status ov_bus_stream_purge(ov_bus *bus, const char *stream, const char *filter, ov_err *err)
+{
+    return purge(bus, stream, filter, 0, err);
+}
+
+ov_status ov_bus_stream_purge_to(ov_bus *bus, const char *stream, const char *filter, uint64_t seq, ov_err *err)
+{
+    return purge(bus, stream, filter, seq + 1, err);
 }
 
 ov_status ov_bus_stream_state(ov_bus *bus, const char *stream, ov_bus_stream_info *ret, ov_err *err)
@@ -130,7 +141,7 @@ ov_status ov_bus_last_message(ov_bus *bus, const char *stream, const char *subje
     OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(8192);
     OV_CLEANUP(ov_json_tree_p) cJSON *answer = NULL;
     ov_status s = check_name(stream, err);
-    if (!s) s = subject_body("last_by_subj", subject, &body, err);
+    if (!s) s = subject_body("last_by_subj", subject, 0, &body, err);
     if (!s) s = call(bus, "MSG.GET", stream, ov_buf_str(&body), &answer, NULL, err);
     if (s) return s;
     return read_stored(bus, ov_json_member(answer, "message"), ret, err);

@@ -29,6 +29,9 @@ typedef struct {
 OV_MUST_CHECK ov_status ov_bus_stream_ensure(ov_bus *bus, const ov_bus_stream *want, ov_err *err);
 /* Removes the messages under a filter subject. */
 OV_MUST_CHECK ov_status ov_bus_stream_purge(ov_bus *bus, const char *stream, const char *filter, ov_err *err);
+/* The same, but only those whose sequences are up to seq: what came later stays. */
+OV_MUST_CHECK ov_status ov_bus_stream_purge_to(ov_bus *bus, const char *stream, const char *filter, uint64_t seq,
+                                               ov_err *err);
 typedef struct {
     ov_wall created;
     uint64_t first_seq, last_seq, messages;

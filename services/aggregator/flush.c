@@ -98,7 +98,7 @@ static void item_is_stored(flush *f, size_t i, uint64_t seq, ov_mono now)
     if (w->body)
         litter_written(f->litter, ov_str_of(w->key), f->cuts[i].revision, now);
     else
-        litter_deleted(f->litter, ov_str_of(w->key), now);
+        litter_deleted(f->litter, ov_str_of(w->key), seq, now);
     aggregate_written(f->core, w, seq);
 }
 

@@ -11,12 +11,6 @@
 
 enum { PURGES_PER_STEP = 8, REVISION_DIGITS = 16, REVISION_MAX = 24, RETRY_MS = 60000 };
 
-struct litter_item {
-    litter_item *next;
-    char *filter;
-    ov_mono due;
-};
-
 /* The revisions of one key's parts. */
 typedef struct {
     char (*items)[REVISION_MAX];
@@ -51,19 +45,27 @@ void litter_clear(litter *l)
     ov_map_clear(&l->graves);
     queue_clear(&l->parts);
     queue_clear(&l->markers);
+    queue_clear(&l->again);
     *l = (litter){0};
 }
 
-static void push(litter_queue *q, const char *filter, ov_mono due)
+static void push(litter_queue *q, litter_item *x, ov_mono due)
 {
-    litter_item *x = ov_zalloc(sizeof *x);
-    x->filter = ov_dup(ov_str_of(filter));
+    x->next = NULL;
     x->due = due;
     if (q->last)
         q->last->next = x;
     else
         q->first = x;
     q->last = x;
+}
+
+static litter_item *item_new(const char *filter, uint64_t seq)
+{
+    litter_item *x = ov_zalloc(sizeof *x);
+    x->filter = ov_dup(ov_str_of(filter));
+    x->seq = seq;
+    return x;
 }
 
 static void add_revision(litter *l, ov_str key, ov_str revision)
@@ -87,7 +89,7 @@ static bool may_be_part(ov_str subject)
     return end > REVISION_DIGITS + 1 && subject.ptr[end - REVISION_DIGITS - 2] == '.';
 }
 
-void litter_seen(litter *l, ov_str subject, bool is_empty, ov_mono now)
+void litter_seen(litter *l, ov_str subject, bool is_empty, uint64_t seq, ov_mono now)
 {
     subject_parsed s;
     if (!is_empty && !l->graves.count && !may_be_part(subject)) return;
@@ -95,19 +97,19 @@ void litter_seen(litter *l, ov_str subject, bool is_empty, ov_mono now)
     if (s.kind == SUBJECT_STATE_PART) {
         if (!is_empty) add_revision(l, s.manifest, s.revision);
     } else if (is_empty) {
-        litter_deleted(l, subject, now);
+        litter_deleted(l, subject, seq, now);
     } else if (l->graves.count) {
         (void)ov_map_remove(&l->graves, subject);
     }
 }
 
-void litter_deleted(litter *l, ov_str key, ov_mono now)
+void litter_deleted(litter *l, ov_str key, uint64_t seq, ov_mono now)
 {
     char text[SUBJECT_MAX];
     litter_written(l, key, "", now);
-    if (ov_map_put(&l->graves, key, l)) return;
+    if ((uintptr_t)ov_map_put(&l->graves, key, (void *)(uintptr_t)seq) == seq) return;
     snprintf(text, sizeof text, "%.*s", OV_STR_ARG(key));
-    push(&l->markers, text, ov_mono_after(now, LITTER_GRAVE_MS));
+    push(&l->markers, item_new(text, seq), ov_mono_after(now, LITTER_GRAVE_MS));
 }
 
 void litter_written(litter *l, ov_str key, const char *revision, ov_mono now)
@@ -124,7 +126,7 @@ void litter_written(litter *l, ov_str key, const char *revision, ov_mono now)
             continue;
         }
         snprintf(filter, sizeof filter, "%.*s.%s.>", OV_STR_ARG(key), r->items[i]);
-        push(&l->parts, filter, now);
+        push(&l->parts, item_new(filter, 0), now);
     }
     r->count = kept;
     if (kept) return;
@@ -143,38 +145,50 @@ static litter_item *take_due(litter_queue *q, ov_mono now)
     return x;
 }
 
-/* One that fails is tried again later. */
-static bool purge(litter_queue *q, const litter_item *x, ov_bus *bus, ov_mono now)
+/* A key that lives again, or was deleted anew, has no grave of that sequence. */
+static bool is_needless(const litter *l, const litter_item *x)
 {
-    if (ov_bus_stream_purge(bus, STREAM_STATE, x->filter, NULL) == OV_OK) return true;
-    push(q, x->filter, ov_mono_after(now, RETRY_MS));
-    return false;
+    return x->seq && (uintptr_t)ov_map_get(&l->graves, ov_str_of(x->filter)) != x->seq;
 }
 
-/* A key that lives again has no grave: its document must not be purged. */
-static bool purge_marker(litter *l, const litter_item *x, ov_bus *bus, ov_mono now)
+static litter_item *take_any(litter *l, ov_mono now)
 {
-    ov_str key = ov_str_of(x->filter);
-    if (!ov_map_get(&l->graves, key)) return true;
-    if (!purge(&l->markers, x, bus, now)) return false;
-    ov_map_remove(&l->graves, key);
-    return true;
+    litter_item *x = take_due(&l->parts, now);
+    if (!x) x = take_due(&l->markers, now);
+    return x ? x : take_due(&l->again, now);
+}
+
+litter_item *litter_take(litter *l, ov_mono now)
+{
+    litter_item *x;
+    while ((x = take_any(l, now)) && is_needless(l, x)) item_free(x);
+    return x;
+}
+
+void litter_done(litter *l, litter_item *x, bool purged, ov_mono now)
+{
+    if (!purged) {
+        push(&l->again, x, ov_mono_after(now, RETRY_MS));
+        return;
+    }
+    if (x->seq && !is_needless(l, x)) ov_map_remove(&l->graves, ov_str_of(x->filter));
+    item_free(x);
+}
+
+static bool purge(const litter_item *x, ov_bus *bus)
+{
+    ov_status st = x->seq ? ov_bus_stream_purge_to(bus, STREAM_STATE, x->filter, x->seq, NULL)
+                          : ov_bus_stream_purge(bus, STREAM_STATE, x->filter, NULL);
+    return st == OV_OK;
 }
 
 void litter_step(litter *l, ov_bus *bus, ov_mono now)
 {
     bool fine = true;
     for (int i = 0; fine && i < PURGES_PER_STEP; i++) {
-        litter_item *part = take_due(&l->parts, now);
-        litter_item *marker = part ? NULL : take_due(&l->markers, now);
-        if (part) {
-            fine = purge(&l->parts, part, bus, now);
-            item_free(part);
-        } else if (marker) {
-            fine = purge_marker(l, marker, bus, now);
-            item_free(marker);
-        } else {
-            return;
-        }
+        litter_item *x = litter_take(l, now);
+        if (!x) return;
+        fine = purge(x, bus);
+        litter_done(l, x, fine, now);
     }
 }

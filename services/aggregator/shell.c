@@ -193,7 +193,8 @@ static void take_read(shell *s, const arrival *x, ov_mono now)
     leader_hears(&s->leader, stream, x->read, now);
     if (!readers_current(&s->readers, x->slot, &stream)) return; /* standing down opened another one */
     readers_input(x, stream, &in);
-    if (stream == INPUT_STATE && in.kind == INPUT_MESSAGE) litter_seen(&s->litter, in.subject, !in.data.len, now);
+    if (stream == INPUT_STATE && in.kind == INPUT_MESSAGE)
+        litter_seen(&s->litter, in.subject, !in.data.len, in.seq, now);
     aggregate_apply(s->core, &in, now);
 }
 

@@ -163,6 +163,14 @@ static void test_purge(ov_bus *bus)
     CHECK_OK(ov_bus_stream_state(bus, "T", &info, &err), &err);
     CHECK_INT(info.messages, 2);
     CHECK_INT(info.last_seq, 4);
+    fixture_put(bus, "t.a.1", "x");
+    CHECK_OK(ov_bus_stream_state(bus, "T", &info, &err), &err);
+    uint64_t before = info.last_seq;
+    fixture_put(bus, "t.a.1", "y");
+    CHECK_OK(ov_bus_stream_purge_to(bus, "T", "t.a.1", before, &err), &err);
+    OV_CLEANUP(ov_bus_in_free_p) ov_bus_in *m = NULL;
+    CHECK_OK(ov_bus_last_message(bus, "T", "t.a.1", &m, &err), &err);
+    CHECK_INT(ov_bus_in_seq(m), before + 1);
     CHECK_STATUS(ov_bus_stream_purge(bus, "NOSUCH", "t.a", &err), OV_NOT_FOUND, &err);
     CHECK_STATUS(ov_bus_stream_purge(bus, "T", "not a subject", &err), OV_INVALID, &err);
 }
