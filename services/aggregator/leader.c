@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -19,6 +18,7 @@ enum {
     READ_PATIENCE_MS = 10000, /* a reader that does not reach a stream's end is opened again */
     POLL_MS = 250,
     MOVING_POLL_MS = 20,
+    LEASE_STORE_MS = 500, /* a renewal that takes longer is tried again, while the last one still counts */
     RESIGN_MS = 1000
 };
 
@@ -30,7 +30,6 @@ void leader_init(leader *l)
 
 void leader_clear(leader *l)
 {
-    stored_clear(&l->lease_store);
     stored_clear(&l->fence);
 }
 
@@ -49,22 +48,18 @@ ov_mono leader_deadline(const leader *l, ov_mono now)
 
 /* ---- the lease ---- */
 
-static void store_lease(leader *l, const char *holder)
+/* Waits for its answer, which comes by a way of its own: what readers bring meanwhile cannot hold it up. */
+static void store_lease(leader *l, const char *holder, int64_t timeout_ms)
 {
     OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(4096);
     epoch_doc d = {.epoch = l->epoch > l->lease_epoch ? l->epoch : l->lease_epoch, .leader = ov_str_of(holder)};
     epoch_doc_encode(&d, &body);
     ov_bus_out m = OV_BUS_OUT(LEASE_KEY, ov_buf_str(&body));
     m.expect_last_subject_seq = (int64_t)l->lease.revision;
-    stored_begin(&l->lease_store, l->inbox, 1);
-    stored_send(&l->lease_store, 0, l->bus, &m);
-}
-
-static void take_lease_answer(leader *l, ov_mono now)
-{
-    const ov_bus_stored *r = &l->lease_store.items[0].result;
-    lease_answer answer = r->status == OV_OK ? LEASE_STORED : r->wrong_sequence ? LEASE_REFUSED : LEASE_UNCERTAIN;
-    lease_stored(&l->lease, answer, r->seq, now);
+    ov_bus_stored r = {.status = OV_RETRY};
+    if (ov_bus_store_wait(l->bus, &m, timeout_ms, &r, NULL) != OV_OK) r.status = OV_RETRY;
+    lease_answer answer = r.status == OV_OK ? LEASE_STORED : r.wrong_sequence ? LEASE_REFUSED : LEASE_UNCERTAIN;
+    lease_stored(&l->lease, answer, r.seq, ov_mono_now());
 }
 
 static void observe_lease(leader *l, ov_mono now)
@@ -95,13 +90,12 @@ static void observe_lease(leader *l, ov_mono now)
 
 static void step_lease(leader *l, ov_mono now)
 {
-    if (l->lease.in_flight && stored_is_done(&l->lease_store)) take_lease_answer(l, now);
     lease_action action = lease_next(&l->lease, now);
     if (action == LEASE_OBSERVE) {
         observe_lease(l, now);
         action = lease_next(&l->lease, now);
     }
-    if (action == LEASE_STORE) store_lease(l, l->instance);
+    if (action == LEASE_STORE) store_lease(l, l->instance, LEASE_STORE_MS);
 }
 
 /* ---- standing down ---- */
@@ -333,6 +327,7 @@ static void step_leading(leader *l, ov_mono now)
 void leader_step(leader *l, ov_mono now)
 {
     step_lease(l, now);
+    now = ov_mono_now(); /* renewing took its time */
     if (!lease_is_held(&l->lease, now)) {
         leader_stands_down(l, "the lease was lost", now);
         return;
@@ -359,17 +354,7 @@ void leader_step(leader *l, ov_mono now)
     }
 }
 
-static void nap(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-}
-
 void leader_resigns(leader *l)
 {
-    ov_mono until = ov_mono_after(ov_mono_now(), RESIGN_MS);
-    while (!stored_is_done(&l->lease_store) && ov_mono_now().ms < until.ms) nap();
-    if (l->lease.in_flight && stored_is_done(&l->lease_store)) take_lease_answer(l, ov_mono_now());
-    if (l->lease.in_flight || !lease_is_held(&l->lease, ov_mono_now())) return;
-    store_lease(l, "");
-    while (!stored_is_done(&l->lease_store) && ov_mono_now().ms < until.ms) nap();
+    if (lease_is_held(&l->lease, ov_mono_now())) store_lease(l, "", RESIGN_MS);
 }

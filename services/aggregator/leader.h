@@ -27,7 +27,6 @@ typedef struct {
 
     char instance[17];
     lease lease;
-    stored_group lease_store;
     int64_t lease_epoch; /* the highest that the lease's records named */
 
     leader_stage stage;
