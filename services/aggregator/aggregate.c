@@ -89,6 +89,7 @@ static void free_queues(aggregate *a)
 void aggregate_free(aggregate *a)
 {
     if (!a) return;
+    a->l.dirty = (doc_queue){0}; /* what is queued goes before what follows it */
     free_agents(a);
     free_rules(a);
     free_queues(a);
