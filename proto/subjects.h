@@ -61,6 +61,7 @@
 #define HEADER_INPUTS "Opvic-Inputs"     /* state: "<last report sequence>,<last list sequence>" it was made from */
 #define HEADER_EPOCH "Opvic-Epoch"       /* state, events, jobs: of the leader */
 #define HEADER_OUTBOX "Opvic-Outbox"   /* events: "<state sequence>.<index>" of the document and place in its outbox */
+#define HEADER_UNTOLD "Opvic-Untold"   /* events, where some wait: "<from>,<to>": of these places some are not told */
 #define HEADER_REASON "Opvic-Reason"   /* dead letters: why it could not be read */
 #define HEADER_SUBJECT "Opvic-Subject" /* dead letters: where it stood */
 

@@ -79,7 +79,7 @@ static void free_queues(aggregate *a)
     free(a->effects);
     for (size_t i = 0; i < a->dead_count; i++) effect_clear(&a->dead[i]);
     free(a->dead);
-    for (size_t i = 0; i < a->outbox_count; i++) free(a->outboxes[i].outbox);
+    baseline_outboxes_clear(a);
     free(a->outboxes);
     ov_buf_clear(&a->body);
     ov_buf_clear(&a->events);
@@ -191,7 +191,10 @@ static void lead(aggregate *a, bool leading, int64_t epoch)
 {
     a->leading = leading;
     a->epoch = epoch;
-    if (!leading) return;
+    if (!leading) {
+        collect_let_go(a);
+        return;
+    }
     effects_flush_dead(a);
     plan_consider_all(a);
     ledger_mark(&a->l, &a->streams_doc);
@@ -251,7 +254,7 @@ void aggregate_measure(const aggregate *a, aggregate_sizes *ret)
                              .rules = a->rules.count,
                              .verdicts = a->verdicts.count,
                              .sources = count_sources(a),
-                             .dirty = a->l.dirty.count,
+                             .dirty = a->l.dirty.count + a->held,
                              .outboxes = a->outbox_count};
 }
 
@@ -263,6 +266,11 @@ bool aggregate_is_settled(const aggregate *a)
 bool aggregate_is_ready(const aggregate *a, input_stream s)
 {
     return a->in[s].ready;
+}
+
+int64_t aggregate_newest_ms(const aggregate *a)
+{
+    return a->newest_ms;
 }
 
 uint64_t aggregate_position(const aggregate *a, input_stream s)

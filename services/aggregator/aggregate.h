@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "base/str.h"
 #include "proto/state.h"
+#include "proto/subjects.h"
 #include "services/aggregator/doc.h"
 
 typedef struct aggregate aggregate;
@@ -95,18 +96,28 @@ bool aggregate_has_work(const aggregate *a);
 void aggregate_written(aggregate *a, aggregate_write *item, uint64_t seq);
 /* It may or may not be stored: only a new snapshot of the state tells. Frees the item. */
 void aggregate_unwritten(aggregate *a, aggregate_write *item);
+/* It is too large to be stored: it waits until it would say something else. Frees the item. */
+void aggregate_refused(aggregate *a, aggregate_write *item);
 
 /* ---- events of stored documents that may not be published yet ---- */
 
 typedef struct {
     uint64_t seq; /* of the document */
+    int64_t stored_ms;
+    char *key;
     char *outbox; /* raw JSON array */
     size_t len;
 } aggregate_outbox;
 /* In the order of their sequences; valid until the next call. */
 const aggregate_outbox *aggregate_outboxes(const aggregate *a, size_t *ret_count);
-/* Events up to (seq, index) are published: what is below is forgotten, now and when it comes. */
-void aggregate_published(aggregate *a, uint64_t seq, uint64_t index);
+/* Outboxes below seq are told: they are forgotten, now and when they come. */
+void aggregate_published(aggregate *a, uint64_t seq);
+/* A document that was written with an outbox is not written again before aggregate_told; hold says the same of one that
+ * another leader wrote. Both mean the copy at seq, and nothing of another. INPUT_FOLLOW lets all go. */
+void aggregate_hold(aggregate *a, ov_str key, uint64_t seq);
+void aggregate_told(aggregate *a, ov_str key, uint64_t seq);
+/* The newest timestamp that the server gave a message taken in. */
+int64_t aggregate_newest_ms(const aggregate *a);
 /* The state store lost what it held: every document is written again, without events. */
 void aggregate_state_lost(aggregate *a);
 
@@ -116,6 +127,8 @@ typedef struct {
     uint64_t merged, same, changed; /* reports */
     uint64_t undecodable[INPUT_STREAMS];
     uint64_t expired, jobs;
+    uint64_t oversize;              /* documents that are too large to be written */
+    char oversize_key[SUBJECT_MAX]; /* of the last one */
 } aggregate_counters;
 const aggregate_counters *aggregate_figures(const aggregate *a);
 typedef struct {

@@ -26,21 +26,33 @@ static bool is_published(const aggregate *a, uint64_t seq)
     return seq < a->published_seq;
 }
 
-void baseline_outbox(aggregate *a, uint64_t seq, ov_str outbox)
+static void keep_outbox(aggregate *a, const input *in, ov_str key, ov_str outbox)
 {
-    if (!outbox.len || is_published(a, seq)) return;
+    if (!outbox.len || is_published(a, in->seq)) return;
     ov_grow(&a->outboxes, &a->outbox_cap, a->outbox_count + 1, sizeof *a->outboxes);
-    a->outboxes[a->outbox_count++] = (aggregate_outbox){.seq = seq, .outbox = ov_dup(outbox), .len = outbox.len};
+    a->outboxes[a->outbox_count++] = (aggregate_outbox){
+        .seq = in->seq, .stored_ms = in->stored_at.ms, .key = ov_dup(key), .outbox = ov_dup(outbox), .len = outbox.len};
 }
 
-void aggregate_published(aggregate *a, uint64_t seq, uint64_t index)
+static void outbox_clear(aggregate_outbox *o)
+{
+    free(o->key);
+    free(o->outbox);
+}
+
+void baseline_outboxes_clear(aggregate *a)
+{
+    for (size_t i = 0; i < a->outbox_count; i++) outbox_clear(&a->outboxes[i]);
+    a->outbox_count = 0;
+}
+
+void aggregate_published(aggregate *a, uint64_t seq)
 {
     a->published_seq = seq;
-    a->published_index = index;
     size_t kept = 0;
     for (size_t i = 0; i < a->outbox_count; i++) {
         if (is_published(a, a->outboxes[i].seq))
-            free(a->outboxes[i].outbox);
+            outbox_clear(&a->outboxes[i]);
         else
             a->outboxes[kept++] = a->outboxes[i];
     }
@@ -109,7 +121,7 @@ static ov_status take_entry(aggregate *a, const input *in, const subject_parsed 
         entry_is_gone(a, e, d.gone_at);
     else
         entry_is_stored(a, e, &d);
-    baseline_outbox(a, in->seq, d.outbox);
+    keep_outbox(a, in, s->manifest, d.outbox);
     return OV_OK;
 }
 
@@ -126,7 +138,7 @@ static ov_status take_verdict(aggregate *a, const input *in, const subject_parse
         ov_map_put(&a->verdicts, d.id, v);
     }
     note_stored(a, &v->d, in, hash_of(a, body, d.outbox));
-    baseline_outbox(a, in->seq, d.outbox);
+    keep_outbox(a, in, s->manifest, d.outbox);
     return OV_OK;
 }
 
@@ -142,7 +154,7 @@ static ov_status take_source(aggregate *a, const input *in, const subject_parsed
     free(u->stored_rules);
     u->stored_rules = d.rules.len ? ov_dup(d.rules) : NULL;
     u->stored_failing = ov_str_eq(d.outcome, ov_str_of(lookup_outcome_name(LOOKUP_FAILED)));
-    baseline_outbox(a, in->seq, d.outbox);
+    keep_outbox(a, in, s->manifest, d.outbox);
     return OV_OK;
 }
 
@@ -200,7 +212,7 @@ static ov_status take_agent(aggregate *a, const input *in, const subject_parsed 
         ag->expired_at = inputs;
     }
     ag->stored_state = d.state;
-    baseline_outbox(a, in->seq, d.outbox);
+    keep_outbox(a, in, s->manifest, d.outbox);
     return OV_OK;
 }
 
@@ -264,6 +276,27 @@ static doc *known_doc(aggregate *a, const subject_parsed *s)
     if (s->kind == SUBJECT_AGENT || s->kind == SUBJECT_ENTRY) found = ov_map_get(&a->agents, s->token[0]);
     if (s->kind == SUBJECT_ENTRY && found) found = ov_map_get(&((agent *)found)->entries, s->token[1]);
     return found;
+}
+
+/* The document of that key, if the copy at seq is what is known of it. */
+static doc *copy_at(aggregate *a, ov_str key, uint64_t seq)
+{
+    subject_parsed s;
+    subject_parse(key, &s);
+    doc *d = known_doc(a, &s);
+    return d && d->exists && d->seq == seq ? d : NULL;
+}
+
+void aggregate_hold(aggregate *a, ov_str key, uint64_t seq)
+{
+    doc *d = copy_at(a, key, seq);
+    if (d) d->telling = true;
+}
+
+void aggregate_told(aggregate *a, ov_str key, uint64_t seq)
+{
+    doc *d = copy_at(a, key, seq);
+    if (d) collect_told(a, d);
 }
 
 static void take_deletion(aggregate *a, const input *in, const subject_parsed *s)

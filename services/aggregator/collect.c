@@ -157,14 +157,19 @@ static void fill(const aggregate *a, doc *d, aggregate_write *w)
     d->in_flight = true;
 }
 
-/* Puts the outbox behind the object's members and keeps both. */
-static void keep(const ov_buf *events, ov_buf *body, aggregate_write *write)
+/* Puts the outbox behind the object's members. */
+static void put_outbox(const ov_buf *events, ov_buf *body)
 {
-    if (events->len && !events->failed) {
-        body->len--;
-        ov_buf_append_c(body, OUTBOX_BEGIN);
-        ov_buf_append_str(body, ov_buf_str(events));
-        ov_buf_append_char(body, '}');
+    if (!events->len) return;
+    body->len--;
+    ov_buf_append_c(body, OUTBOX_BEGIN);
+    ov_buf_append_str(body, ov_buf_str(events));
+    ov_buf_append_char(body, '}');
+}
+
+static void keep(const ov_buf *events, const ov_buf *body, aggregate_write *write)
+{
+    if (events->len) {
         write->outbox = ov_dup(ov_buf_str(events));
         write->outbox_len = events->len;
     }
@@ -181,13 +186,26 @@ static void take_equal(aggregate *a, doc *d, uint64_t hash)
     d->cause_ms = 0;
 }
 
+/* Told once, until it fits again. */
+static void note_size(aggregate *a, doc *d, bool fits)
+{
+    if (!fits && !d->oversize) {
+        a->counters.oversize++;
+        document_key(a, d, a->counters.oversize_key);
+    }
+    d->oversize = !fits;
+}
+
 /* Renders and compares; true when it differs. With write NULL nothing is handed out. */
 static bool examine_wanted(aggregate *a, doc *d, aggregate_write *write)
 {
     ov_buf *body = &a->body;
     ov_buf_reset(body);
     document_render(a, d, body);
-    if (body->failed) return false;
+    if (body->failed) {
+        note_size(a, d, false);
+        return false;
+    }
     uint64_t hash = ov_str_hash(ov_buf_str(body));
     if (d->exists && d->hash == hash) {
         take_equal(a, d, hash);
@@ -196,6 +214,11 @@ static bool examine_wanted(aggregate *a, doc *d, aggregate_write *write)
     if (!write) return true;
     ov_buf_reset(&a->events);
     difference_render(a, d, ov_buf_str(body), &a->events);
+    put_outbox(&a->events, body);
+    if (a->events.failed || body->failed) {
+        note_size(a, d, false);
+        return false;
+    }
     fill(a, d, write);
     write->facts = facts_of(a, d, hash);
     keep(&a->events, body, write);
@@ -212,6 +235,34 @@ static bool examine(aggregate *a, doc *d, aggregate_write *write)
     }
     if (write) fill(a, d, write);
     return true;
+}
+
+/* A document waits until it may be compared; false when it need not. */
+static bool hold_back(aggregate *a, doc *d)
+{
+    if (!d->telling) return false;
+    if (!d->held) a->held++;
+    d->held = true;
+    return true;
+}
+
+static void let_go(aggregate *a, doc *d)
+{
+    if (!d->held) return;
+    d->held = false;
+    a->held--;
+    ledger_mark(&a->l, d);
+}
+
+void collect_told(aggregate *a, doc *d)
+{
+    d->telling = false;
+    let_go(a, d);
+}
+
+void collect_let_go(aggregate *a)
+{
+    snapshot_each_doc(a, collect_told);
 }
 
 static size_t collect_live(aggregate *a, aggregate_write *items, size_t max, ov_mono now)
@@ -249,7 +300,7 @@ size_t aggregate_collect(aggregate *a, aggregate_write *items, size_t max, size_
             doc_mark(&a->l.dirty, d, 0);
             continue;
         }
-        if (!examine(a, d, &items[n])) continue;
+        if (hold_back(a, d) || !examine(a, d, &items[n])) continue;
         bytes += items[n].len + items[n].outbox_len;
         n++;
     }
@@ -282,9 +333,11 @@ void aggregate_written(aggregate *a, aggregate_write *w, uint64_t seq)
     d->seq = seq;
     d->mark = a->in[INPUT_STATE].mark;
     d->exists = w->body != NULL;
+    d->telling = w->outbox != NULL;
+    note_size(a, d, true);
     if (w->facts) facts_apply(a, d, w->facts);
     item_free(a, w);
-    if (d->queued) return;
+    if (d->queued || d->held) return;
     d->cause_ms = 0;
     if (!d->exists) ledger_mark(&a->l, d); /* forgotten with the next look, unless it is wanted again */
 }
@@ -297,5 +350,12 @@ void aggregate_unwritten(aggregate *a, aggregate_write *w)
         ((live_shard *)d)->dirty = true;
     else
         ledger_mark(&a->l, d);
+    item_free(a, w);
+}
+
+void aggregate_refused(aggregate *a, aggregate_write *w)
+{
+    w->doc->in_flight = false;
+    note_size(a, w->doc, false);
     item_free(a, w);
 }

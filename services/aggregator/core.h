@@ -54,7 +54,8 @@ struct aggregate {
 
     aggregate_outbox *outboxes;
     size_t outbox_count, outbox_cap;
-    uint64_t published_seq, published_index;
+    uint64_t published_seq;
+    size_t held; /* documents that wait to be let go */
 
     aggregate_counters counters;
     size_t gone;
@@ -111,7 +112,7 @@ void plan_consider_all(aggregate *a);
 
 /* baseline.c: stored documents */
 void baseline_message(aggregate *a, const input *in);
-void baseline_outbox(aggregate *a, uint64_t seq, ov_str outbox);
+void baseline_outboxes_clear(aggregate *a);
 
 /* snapshot.c: begin, ready, settle */
 /* Calls each for all documents. */
@@ -121,6 +122,10 @@ void snapshot_ready(aggregate *a, const input *in);
 
 /* collect.c */
 void collect_compare(aggregate *a);
+/* The stored copy's events are told: it may be written again. */
+void collect_told(aggregate *a, doc *d);
+/* Nothing holds documents back on account of their events any more. */
+void collect_let_go(aggregate *a);
 
 /* expiry.c */
 void expiry_run(aggregate *a);

@@ -6,7 +6,7 @@
 void doc_mark(doc_queue *q, doc *d, int64_t cause_ms)
 {
     if (cause_ms > d->cause_ms) d->cause_ms = cause_ms;
-    if (d->queued) return;
+    if (d->queued || d->held) return;
     d->queued = true;
     d->next = NULL;
     if (q->last)

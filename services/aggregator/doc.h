@@ -22,6 +22,9 @@ struct doc {
     bool queued;
     bool in_flight; /* being written: its owner must stay */
     bool quiet;     /* its store was lost: the next write tells no events */
+    bool telling;   /* the stored copy's events are not all told: it may not be written again yet */
+    bool held;      /* it shall be compared as soon as it may */
+    bool oversize;  /* what it should say now cannot be stored */
 };
 
 typedef struct {
@@ -29,7 +32,8 @@ typedef struct {
     size_t count;
 } doc_queue;
 
-/* Queues a document to be compared with its stored copy; once is enough. */
+/* Queues a document to be compared with its stored copy; once is enough. One that is held is queued when it is let go.
+ */
 void doc_mark(doc_queue *q, doc *d, int64_t cause_ms);
 /* The oldest, taken out; NULL when empty. */
 doc *doc_take(doc_queue *q);

@@ -162,6 +162,7 @@ static void render_source(const aggregate *a, const upstream *u, ov_buf *out)
         d.budget_remaining = u->last.budget_remaining;
     }
     source_doc_encode(&d, out);
+    out->failed |= lists.failed || rules.failed;
 }
 
 static int by_text(const void *left, const void *right)
@@ -215,6 +216,7 @@ static void render_agent(const aggregate *a, const agent *ag, ov_buf *out)
                    .report_period_ms = a->options.report_period_ms,
                    .first_seen_s = ag->first_seen_s};
     agent_doc_encode(&d, out);
+    out->failed |= wanted.failed || older.failed;
 }
 
 static int by_agent(const void *left, const void *right)

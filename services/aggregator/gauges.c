@@ -9,7 +9,7 @@
 /* All values in one place, so that the table can point at them. */
 typedef struct {
     double leader, merged, same, changed, expired, jobs, agents, entries, rules, verdicts, sources, dirty,
-        outbox_pending, events, event_failures, state_writes, lag;
+        outbox_pending, events_refused, events, event_failures, state_writes, state_refusals, oversize, lag;
 } values;
 
 static const struct {
@@ -37,11 +37,17 @@ static const struct {
      offsetof(values, dirty)},
     {"opvic_aggregator_outbox_pending", "Events of written documents that wait to be published.", OV_METRIC_GAUGE,
      offsetof(values, outbox_pending)},
+    {"opvic_aggregator_event_subjects_refused", "Subjects of events that the bus refuses: their documents wait.",
+     OV_METRIC_GAUGE, offsetof(values, events_refused)},
     {"opvic_aggregator_events_published_total", "Events published.", OV_METRIC_COUNTER, offsetof(values, events)},
     {"opvic_aggregator_event_failures_total", "Times that events could not be published.", OV_METRIC_COUNTER,
      offsetof(values, event_failures)},
     {"opvic_aggregator_state_writes_total", "Messages written into the state.", OV_METRIC_COUNTER,
      offsetof(values, state_writes)},
+    {"opvic_aggregator_state_refusals_total", "Times that the state had no room for a document, or refused it.",
+     OV_METRIC_COUNTER, offsetof(values, state_refusals)},
+    {"opvic_aggregator_documents_oversize_total", "Documents that are too large to be written.", OV_METRIC_COUNTER,
+     offsetof(values, oversize)},
     {"opvic_aggregator_lag_messages", "Messages that arrived and wait to be taken in.", OV_METRIC_GAUGE,
      offsetof(values, lag)},
 };
@@ -74,9 +80,12 @@ static values collect_values(const aggregate *core, const gauges_shell *s)
                     .sources = (double)z.sources,
                     .dirty = (double)z.dirty,
                     .outbox_pending = (double)s->outbox_pending,
+                    .events_refused = (double)s->events_refused,
                     .events = (double)s->events_published,
                     .event_failures = (double)s->event_failures,
                     .state_writes = (double)s->state_writes,
+                    .state_refusals = (double)s->state_refusals,
+                    .oversize = (double)c->oversize,
                     .lag = (double)s->inbox_length};
 }
 

@@ -5,7 +5,7 @@
 #include "metrics/metrics.h"
 #include "services/aggregator/aggregate.h"
 
-enum { GAUGES_MAX = 24 };
+enum { GAUGES_MAX = 32 };
 
 typedef struct {
     ov_metric *metrics[GAUGES_MAX];
@@ -17,8 +17,8 @@ typedef struct {
 /* What is not the core's. */
 typedef struct {
     bool leads;
-    uint64_t events_published, event_failures, state_writes;
-    size_t outbox_pending, inbox_length;
+    uint64_t events_published, event_failures, state_writes, state_refusals;
+    size_t outbox_pending, events_refused, inbox_length;
 } gauges_shell;
 
 void gauges_init(gauges *g, ov_metrics *m);

@@ -3,12 +3,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/random.h"
 #include "bus/streams.h"
 #include "proto/event.h"
 #include "proto/state.h"
+#include "proto/streams.h"
 #include "proto/subjects.h"
 #include "base/poison.h"
 
@@ -40,8 +42,7 @@ bool leader_leads(const leader *l)
 
 ov_mono leader_deadline(const leader *l, ov_mono now)
 {
-    bool busy = l->stage == LEADER_LEADS && l->flush->stage == FLUSH_IDLE && aggregate_has_work(l->core);
-    if (busy) return now;
+    if (l->stage == LEADER_LEADS && flush_is_busy(l->flush, now)) return now;
     bool moving = l->stage != LEADER_FOLLOWS && l->stage != LEADER_LEADS;
     return ov_mono_after(now, moving ? MOVING_POLL_MS : POLL_MS);
 }
@@ -124,6 +125,7 @@ void leader_stands_down(leader *l, const char *why, ov_mono now)
     l->try_at = ov_mono_after(now, ov_backoff_next_ms(&l->backoff, ov_random_u64()));
     flush_abandon(l->flush);
     if (!led) return;
+    l->problem[0] = '\0';
     ov_log_info("stands down", "epoch", OV_FMT("%" PRId64, l->epoch), "reason", why);
     aggregate_apply(l->core, &(input){.kind = INPUT_FOLLOW}, now);
     read_state_again(l);
@@ -197,13 +199,15 @@ static void begin(leader *l, ov_mono now)
     send_state_fence(l);
 }
 
-static void send_events_fence(leader *l, uint64_t last_seq)
+static void send_events_fence(leader *l)
 {
-    char subject[SUBJECT_MAX], epoch[24], place[48], id[64];
+    char subject[SUBJECT_MAX], epoch[24], place[48], untold[96], id[64];
     OV_CLEANUP(ov_buf_clear) ov_buf data = OV_BUF(4096);
     OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(8192);
+    const outbox_mark *mark = &l->events.mark;
     snprintf(epoch, sizeof epoch, "%" PRId64, l->epoch);
-    snprintf(place, sizeof place, "%" PRIu64 ".%" PRIu64, l->place.seq, l->place.index);
+    snprintf(place, sizeof place, "%" PRIu64 ".%" PRIu64, mark->to.seq, mark->to.index);
+    outbox_mark_write(mark, mark->to, untold);
     snprintf(id, sizeof id, "epoch-%s-%s", epoch, l->instance);
     epoch_doc_encode(&(epoch_doc){.epoch = l->epoch, .leader = ov_str_of(l->instance)}, &data);
     event_encode(&(event){.type = EVENT_EPOCH, .data = ov_buf_str(&data), .time = ov_wall_now(), .id = id}, &body);
@@ -211,7 +215,8 @@ static void send_events_fence(leader *l, uint64_t last_seq)
     ov_bus_out m = OV_BUS_OUT(subject, ov_buf_str(&body));
     m.headers[0] = (ov_bus_header){HEADER_OUTBOX, place};
     m.headers[1] = (ov_bus_header){HEADER_EPOCH, epoch};
-    m.expect_last_seq = (int64_t)last_seq;
+    if (untold[0]) m.headers[2] = (ov_bus_header){HEADER_UNTOLD, untold};
+    m.expect_last_seq = (int64_t)l->events.last_seq;
     stored_begin(&l->fence, l->inbox, 1);
     stored_send(&l->fence, 0, l->bus, &m);
 }
@@ -220,22 +225,32 @@ static void send_events_fence(leader *l, uint64_t last_seq)
 static void fence_events(leader *l, ov_mono now)
 {
     ov_err err = {0};
-    uint64_t last_seq = 0;
-    int64_t epoch = 0;
-    ov_status st = teller_read_end(l->bus, &last_seq, &l->place, &epoch, &err);
+    outbox_end *e = &l->events;
+    outbox_place here = {l->fenced_at, 0};
+    ov_status st = outbox_read_end(l->bus, e, &err);
     if (st != OV_OK && st != OV_NOT_FOUND) {
         try_later(l, "read the events' end", err.msg, now);
         return;
     }
-    if (st == OV_OK && l->place.seq > l->state_last) {
+    if (st == OV_OK && e->mark.to.seq > l->state_last) {
         ov_log_warn("the state was lost: it is written again without events");
         aggregate_state_lost(l->core);
-        st = OV_NOT_FOUND;
+        e->mark = outbox_mark_at(here);
+    } else if (st == OV_NOT_FOUND) {
+        e->mark = (outbox_mark){.to = here}; /* nobody knows: each subject is asked */
+    } else if (e->open) {
+        e->mark.to = here;
     }
-    /* Without a last event nobody knows: what stands in outboxes was told, or is too old to matter. */
-    if (st == OV_NOT_FOUND) l->place = (outbox_place){l->fenced_at, 0};
     l->stage = LEADER_FENCES_EVENTS;
-    send_events_fence(l, last_seq);
+    send_events_fence(l);
+}
+
+/* A fence was refused. What somebody must mend is told; another one that was faster is no such thing. */
+static void fence_refused(leader *l, const char *step, const ov_bus_stored *r, ov_mono now)
+{
+    bool lasts = r->full || (r->status == OV_FAILED && !r->wrong_sequence);
+    snprintf(l->problem, sizeof l->problem, "%s", lasts ? r->text : "");
+    try_later(l, step, r->text, now);
 }
 
 static void step_state_fence(leader *l, ov_mono now)
@@ -243,7 +258,7 @@ static void step_state_fence(leader *l, ov_mono now)
     if (!stored_is_done(&l->fence)) return;
     const ov_bus_stored *r = &l->fence.items[0].result;
     if (r->status != OV_OK) {
-        try_later(l, "write the epoch into the state", r->text, now);
+        fence_refused(l, "write the epoch into the state", r, now);
         return;
     }
     l->fenced_at = r->seq;
@@ -256,10 +271,10 @@ static void step_events_fence(leader *l, ov_mono now)
     if (!stored_is_done(&l->fence)) return;
     const ov_bus_stored *r = &l->fence.items[0].result;
     if (r->status != OV_OK) {
-        try_later(l, "write the epoch into the events", r->text, now);
+        fence_refused(l, "write the epoch into the events", r, now);
         return;
     }
-    teller_begin(l->teller, r->seq);
+    teller_begin(l->teller, r->seq, l->events.mark.to);
     l->reads_since = now;
     l->stage = LEADER_READS;
 }
@@ -285,28 +300,47 @@ static bool has_read(leader *l, ov_mono now)
     return true;
 }
 
-static void begin_catching_up(leader *l)
+static int64_t events_max_age_ms(void)
+{
+    for (size_t i = 0; i < stream_definition_count; i++)
+        if (strcmp(stream_definitions[i].name, STREAM_EVENTS) == 0) return stream_definitions[i].max_age_ms;
+    return 0;
+}
+
+/* What the event stream cannot hold any more, or never held, says nothing about what was told: an outbox from before
+ * that was told, or is too old to matter, unless its place says that it was not. */
+static bool is_past(const leader *l, const aggregate_outbox *o)
+{
+    if (outbox_place_is_after((outbox_place){o->seq, 0}, l->events.mark.to)) return false;
+    return o->stored_ms < l->events.created.ms || aggregate_newest_ms(l->core) - o->stored_ms > events_max_age_ms();
+}
+
+/* What the predecessor did not tell goes first; its documents wait for it. */
+static void take_over_outboxes(leader *l)
 {
     size_t count;
     ov_err err = {0};
-    aggregate_published(l->core, l->place.seq, l->place.index);
+    aggregate_published(l->core, l->events.mark.from.seq);
     const aggregate_outbox *boxes = aggregate_outboxes(l->core, &count);
-    for (size_t i = 0; i < count; i++)
-        if (teller_add(l->teller, boxes[i].seq, (ov_str){boxes[i].outbox, boxes[i].len}, l->place, &err) != OV_OK)
-            ov_log_error("events dropped", "error", err.msg);
+    for (size_t i = 0; i < count; i++) {
+        const aggregate_outbox *o = &boxes[i];
+        if (is_past(l, o)) continue;
+        aggregate_hold(l->core, ov_str_of(o->key), o->seq);
+        if (tellings_add(&l->teller->waiting, o->key, o->seq, (ov_str){o->outbox, o->len}, &l->events.mark, &err) !=
+            OV_OK)
+            ov_log_error("events dropped", "key", o->key, "error", err.msg);
+    }
     if (teller_pending(l->teller))
-        ov_log_info("tells what was not told", "events", OV_FMT("%zu", teller_pending(l->teller)));
-    l->stage = LEADER_CATCHES_UP;
+        ov_log_info("tells what may not have been told", "events", OV_FMT("%zu", teller_pending(l->teller)));
+    aggregate_published(l->core, tellings_floor(&l->teller->waiting, l->fenced_at));
 }
 
-static void step_catching_up(leader *l, ov_mono now)
+static void begin_leading(leader *l, ov_mono now)
 {
-    teller_state s = teller_step(l->teller, l->bus, l->inbox, l->epoch, now);
-    if (s == TELLER_FENCED) leader_stands_down(l, "another leader publishes events", now);
-    if (s != TELLER_IDLE) return;
-    aggregate_published(l->core, l->fenced_at, 0);
+    take_over_outboxes(l);
     flush_begin(l->flush, l->epoch, l->fenced_at);
     l->written = l->flush->written;
+    l->problem[0] = '\0';
     l->stage = LEADER_LEADS;
     ov_log_info("leads", "epoch", OV_FMT("%" PRId64, l->epoch));
     aggregate_apply(l->core, &(input){.kind = INPUT_LEAD, .seq = (uint64_t)l->epoch}, now);
@@ -315,8 +349,9 @@ static void step_catching_up(leader *l, ov_mono now)
 
 static void step_leading(leader *l, ov_mono now)
 {
-    char why[160];
+    char why[160] = "";
     if (!flush_step(l->flush, now, why)) {
+        ov_log_warn("cannot go on writing", "error", why);
         leader_stands_down(l, why, now);
         return;
     }
@@ -343,10 +378,7 @@ void leader_step(leader *l, ov_mono now)
         step_events_fence(l, now);
         break;
     case LEADER_READS:
-        if (has_read(l, now)) begin_catching_up(l);
-        break;
-    case LEADER_CATCHES_UP:
-        step_catching_up(l, now);
+        if (has_read(l, now)) begin_leading(l, now);
         break;
     case LEADER_LEADS:
         step_leading(l, now);

@@ -1,4 +1,4 @@
-/* Leader: from holding the lease to writing: fences in both streams, all inputs read to their end, old outboxes told.
+/* Leader: from holding the lease to writing: fences in both streams, all inputs read to their end.
  */
 #ifndef OPVIC_AGGREGATOR_LEADER_H
 #define OPVIC_AGGREGATOR_LEADER_H
@@ -12,7 +12,6 @@ typedef enum {
     LEADER_FENCES_STATE,  /* the epoch record of the state stream is under way */
     LEADER_FENCES_EVENTS, /* that of the event stream */
     LEADER_READS,         /* until everything is taken in that stood there */
-    LEADER_CATCHES_UP,    /* tells what its predecessor did not */
     LEADER_LEADS
 } leader_stage;
 
@@ -33,13 +32,14 @@ typedef struct {
     int64_t epoch;
     stored_group fence;
     uint64_t state_last, fenced_at; /* the state stream's end before and with our record */
-    outbox_place place;             /* of the last event */
+    outbox_end events;              /* the event stream's end before our record */
     uint64_t wanted[INPUT_STREAMS]; /* must be taken in first */
     bool is_fresh[INPUT_STREAMS];   /* the reader at hand gave its snapshot */
     ov_mono reads_since;
     ov_backoff backoff;
     ov_mono try_at;
-    uint64_t written; /* by the flush when it began to lead */
+    uint64_t written;  /* by the flush when it began to lead */
+    char problem[160]; /* what keeps it from leading until somebody acts; "" otherwise */
 } leader;
 
 void leader_init(leader *l);

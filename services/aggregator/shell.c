@@ -33,6 +33,7 @@ struct shell {
     gauges gauges;
     atomic_size_t letters; /* jobs and dead letters under way */
     bool up, subscribed, ensured, was_ready;
+    uint64_t oversize; /* documents that were logged */
     char trouble[160]; /* why the streams are not there */
     ov_mono ensure_at, ensured_at, tick_at, gauges_at;
 };
@@ -111,11 +112,8 @@ static void wire(shell *s, ov_bus *bus)
 /* What the bus's last leader told: older outboxes need not be kept. */
 static void learn_published(shell *s)
 {
-    uint64_t last_seq;
-    outbox_place place;
-    int64_t epoch;
-    if (teller_read_end(s->bus, &last_seq, &place, &epoch, NULL) == OV_OK)
-        aggregate_published(s->core, place.seq, place.index);
+    outbox_end end;
+    if (outbox_read_end(s->bus, &end, NULL) == OV_OK) aggregate_published(s->core, end.mark.from.seq);
 }
 
 /* State comes first: it is what everything else is compared with. */
@@ -160,15 +158,11 @@ static ov_status ensure(shell *s, ov_mono now, ov_err *err)
     return OV_OK;
 }
 
-static void show_readiness(shell *s, ov_app *app)
+static void show_replay(shell *s, ov_app *app)
 {
     char waiting[128];
-    if (s->was_ready) return;
     readers_waiting_for(&s->readers, waiting);
-    if (aggregate_is_settled(s->core)) {
-        s->was_ready = true;
-        ov_app_set_waiting(app, "%s", "");
-    } else if (!s->up) {
+    if (!s->up) {
         ov_app_set_waiting(app, "the bus");
     } else if (!s->ensured) {
         ov_app_set_waiting(app, "the streams: %s", s->trouble);
@@ -181,6 +175,24 @@ static void show_readiness(shell *s, ov_app *app)
                                              : !reports ? INPUT_REPORTS
                                                         : INPUT_LISTS));
     }
+}
+
+/* Once replayed it is ready, but for what stays so until somebody acts. */
+static void show_readiness(shell *s, ov_app *app)
+{
+    ov_str subject;
+    const char *why;
+    s->was_ready |= aggregate_is_settled(s->core);
+    if (!s->was_ready)
+        show_replay(s, app);
+    else if (s->leader.problem[0])
+        ov_app_set_waiting(app, "the lead: %s", s->leader.problem);
+    else if (s->flush.full[0])
+        ov_app_set_waiting(app, "room in %s: %s", STREAM_STATE, s->flush.full);
+    else if (tellings_refusal(&s->teller.waiting, &subject, &why))
+        ov_app_set_waiting(app, "the event %.*s: %s", OV_STR_ARG(subject), why);
+    else
+        ov_app_set_waiting(app, "%s", "");
 }
 
 /* ---- arrivals ---- */
@@ -304,6 +316,8 @@ static void update_gauges(shell *s, ov_mono now)
                       .events_published = s->teller.published,
                       .event_failures = s->teller.failures,
                       .state_writes = s->flush.written,
+                      .state_refusals = s->flush.refusals,
+                      .events_refused = tellings_refused_count(&s->teller.waiting),
                       .outbox_pending = teller_pending(&s->teller),
                       .inbox_length = ov_inbox_length(s->inbox)};
     gauges_update(&s->gauges, s->core, &g);
@@ -334,12 +348,21 @@ static void take_arrivals(shell *s, ov_mono deadline)
     if (taken > 1) gather(s);
 }
 
+static void log_oversize(shell *s)
+{
+    const aggregate_counters *c = aggregate_figures(s->core);
+    if (c->oversize == s->oversize) return;
+    s->oversize = c->oversize;
+    ov_log_error("a document is too large: it is not written", "key", c->oversize_key);
+}
+
 static void advance(shell *s)
 {
     ov_mono now = ov_mono_now();
     tick(s, now);
     if (s->ensured) leader_step(&s->leader, now);
     send_effects(s);
+    log_oversize(s);
     update_gauges(s, now);
 }
 
@@ -365,7 +388,7 @@ ov_status shell_run(shell *s, ov_app *app, ov_err *err)
 
 static bool is_busy(const shell *s)
 {
-    return leader_leads(&s->leader) && s->flush.stage != FLUSH_IDLE;
+    return leader_leads(&s->leader) && flush_is_moving(&s->flush);
 }
 
 void shell_drain(shell *s, int64_t drain_ms)

@@ -124,8 +124,7 @@ void snapshot_begin(aggregate *a, const input *in)
     if (s->lost) s->last_seq = 0;
     if (in->stream == INPUT_STATE) {
         parts_joiner_reset(a->state_joiner);
-        for (size_t i = 0; i < a->outbox_count; i++) free(a->outboxes[i].outbox);
-        a->outbox_count = 0;
+        baseline_outboxes_clear(a);
         if (s->lost) aggregate_state_lost(a);
     }
     if (in->stream == INPUT_LISTS) parts_joiner_reset(a->list_joiner);

@@ -171,6 +171,96 @@ class Kill(unittest.TestCase):
             self.assertEqual(len(ids), len(set(ids)))
             self.assertEqual([versions_of(d["running"]) for d in by_entry[("a", "t")]], [["1.0.0"], ["1.0.1"]])
 
+    OTHER = {"NATS_USER": "other", "NATS_PASSWORD": "other"}
+
+    def refusing(self, *subjects):
+        """A server's configuration under which the aggregator may not publish these."""
+        rights = f"publish: {{deny: {json.dumps(subjects)}}}" if subjects else 'publish: ">"'
+        return ("authorization { users: [{user: agg, password: agg, permissions: {%s}}, {user: other, password: other}] }" % rights)
+
+    def refused_stack(self, stack, *subjects):
+        stack.nats(self.refusing(*subjects))
+        aggregator = stack.aggregator(env={"NATS_USER": "agg", "NATS_PASSWORD": "agg"}).wait_ready()
+        return aggregator, stack.api(env=self.OTHER).wait_ready()
+
+    def running_events(self, stack):
+        return entry_events(stack.nats_port, user="other", password="other")
+
+    def test_a_refused_event_holds_its_document_alone(self):
+        with Stack() as stack:
+            aggregator, api = self.refused_stack(stack, "opvic.event.running.z.>")
+            for agent in ("a", "z", "b"):
+                self.assertEqual(post(api, report(agent, "t", {"1.0.0": 1})).status, 202)
+            for agent in ("a", "z", "b"):
+                until(f"{agent} is readable", lambda: get(api, f"/api/v1alpha1/agents/{agent}/t").status == 200)
+            for version in ("1.0.1", "1.0.2"):
+                for agent in ("z", "b"):
+                    self.assertEqual(post(api, report(agent, "t", {version: 1})).status, 202)
+                until("the other goes on", lambda: get(api, "/api/v1alpha1/agents/b/t").json()["uniqVersions"] == [version])
+            self.assertEqual(get(api, "/api/v1alpha1/agents/z/t").json()["uniqVersions"], ["1.0.0"], "not rewritten before its events are told")
+            until("its events are told", lambda: [versions_of(d["running"]) for d in self.running_events(stack)[0]["b", "t"]] == [["1.0.0"], ["1.0.1"], ["1.0.2"]])
+            until("readiness says so", lambda: "opvic.event.running.z.t" in request(aggregator.url, "GET", "/readyz").text())
+            self.assertEqual(request(aggregator.url, "GET", "/readyz").status, 503)
+            until("it is counted", lambda: aggregator.metric("opvic_aggregator_event_subjects_refused") == 1)
+            self.assertEqual(len([l for l in aggregator.text().splitlines() if "level=warn" in l and "event is refused" in l and "opvic.event.running.z.t" in l]), 1)
+
+            aggregator.kill()
+            aggregator.start()
+            until("a new leader knows what waits", lambda: aggregator.metric("opvic_aggregator_event_subjects_refused") == 1)
+            self.assertEqual(post(api, report("b", "t", {"1.0.3": 1})).status, 202)
+            until("the other goes on", lambda: get(api, "/api/v1alpha1/agents/b/t").json()["uniqVersions"] == ["1.0.3"])
+            aggregator.kill()
+            stack.nats_process.kill()
+            stack.nats_process = stack.nats(self.refusing())
+            aggregator.start().wait_ready()
+            until("what waited is readable", lambda: get(api, "/api/v1alpha1/agents/z/t").json()["uniqVersions"] == ["1.0.2"])
+            until("all is told", lambda: len(self.running_events(stack)[0]["z", "t"]) == 2)
+            by_entry, ids = self.running_events(stack)
+            self.assertEqual(len(ids), len(set(ids)), "no event twice")
+            self.assertEqual([versions_of(d["running"]) for d in by_entry["z", "t"]], [["1.0.0"], ["1.0.2"]])
+            self.assertEqual([versions_of(d["running"]) for d in by_entry["b", "t"]], [["1.0.0"], ["1.0.1"], ["1.0.2"], ["1.0.3"]])
+
+    def test_an_empty_event_stream(self):
+        """Nothing says what was told: what is not there is told."""
+        with Stack() as stack:
+            aggregator, api = self.refused_stack(stack, "opvic.event.running.>", "opvic.event.state.>", "opvic.event.agent.>")
+            self.assertEqual(post(api, report("a", "t", {"1.0.0": 1})).status, 202)
+            until("its events wait", lambda: (aggregator.metric("opvic_aggregator_outbox_pending") or 0) >= 2)
+            aggregator.kill()
+            with Nats(stack.nats_port, user="other", password="other") as nats:
+                self.assertTrue(nats.js("STREAM.PURGE.OPVIC_EVENTS")["success"])
+            stack.nats_process.kill()
+            stack.nats_process = stack.nats(self.refusing())
+            aggregator.start().wait_ready()
+            until("the events are told", lambda: len(self.running_events(stack)[1]) == 2)
+            self.assertEqual(post(api, report("a", "t", {"1.0.1": 1})).status, 202)
+            until("the next one too", lambda: len(self.running_events(stack)[0]["a", "t"]) == 2)
+            by_entry, ids = self.running_events(stack)
+            self.assertEqual(len(ids), len(set(ids)))
+            self.assertEqual([(versions_of(d["previous"]), versions_of(d["running"])) for d in by_entry["a", "t"]], [([], ["1.0.0"]), (["1.0.0"], ["1.0.1"])])
+
+    def test_a_foreign_last_event(self):
+        with Stack() as stack:
+            stack.nats()
+            # Without a window of duplicates the server would hide nothing.
+            with Nats(stack.nats_port) as nats:
+                self.assertNotIn("error", nats.js("STREAM.CREATE.OPVIC_EVENTS", {"name": "OPVIC_EVENTS", "subjects": ["opvic.event.>"], "duplicate_window": 100_000_000}))
+            aggregator, api = stack.aggregator().wait_ready(), stack.api().wait_ready()
+            for version in ("1.0.0", "1.0.1"):
+                for agent in ("a", "b"):
+                    self.assertEqual(post(api, report(agent, "t", {version: 1})).status, 202)
+                until("told", lambda: all(versions_of(entry_events(stack.nats_port)[0][a, "t"][-1]["running"]) == [version] for a in ("a", "b")))
+            _, told = entry_events(stack.nats_port)
+            with Nats(stack.nats_port) as nats:
+                nats.request("opvic.event.x.y.z", b'{"id":"rubbish"}')
+            aggregator.kill()
+            aggregator.start().wait_ready()
+            until("it leads", lambda: aggregator.metric("opvic_aggregator_leader") == 1)
+            self.assertEqual(post(api, report("a", "t", {"1.0.2": 1})).status, 202)
+            until("the next one is told", lambda: versions_of(entry_events(stack.nats_port)[0]["a", "t"][-1]["running"]) == ["1.0.2"])
+            _, ids = entry_events(stack.nats_port)
+            self.assertEqual(sorted(ids[:-1]), sorted(told + ["rubbish"]), "nothing is told again")
+
     def test_a_thousand_agents(self):
         with Stack() as stack:
             stack.nats()

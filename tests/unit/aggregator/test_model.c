@@ -1,5 +1,5 @@
-/* Random inputs, kills between any two steps, restarts and new snapshots: the documents end up the same as in a quiet
- * run, each entry's events form one unbroken chain, and no event is told twice. */
+/* Random inputs, refused events, kills between any two steps, restarts and new snapshots: the documents end up the same
+ * as in a quiet run, each entry's events form one unbroken chain, and no event is told twice. */
 #include "unit/aggregator/world.h"
 
 #include "base/poison.h"
@@ -46,19 +46,17 @@ static void input_step(world *w, uint64_t *state)
 /* The leader stands down and reads everything again, as after a lost connection. */
 static void reread(world *w)
 {
-    uint64_t seq = w->event_count ? w->events[w->event_count - 1].state_seq : 0;
-    uint64_t index = w->event_count ? w->events[w->event_count - 1].index : 0;
     world_signal(w, INPUT_FOLLOW);
     for (size_t s = 0; s < INPUT_STREAMS; s++) world_snapshot(w, (input_stream)s);
-    aggregate_published(w->a, seq, index);
-    size_t count;
-    const aggregate_outbox *boxes = aggregate_outboxes(w->a, &count);
-    for (size_t i = 0; i < count; i++)
-        world_tell(w, boxes[i].seq, (ov_str){boxes[i].outbox, boxes[i].len},
-                   w->event_count && boxes[i].seq == seq ? index + 1 : 0, UINT64_MAX);
-    aggregate_published(w->a, w->in[INPUT_STATE].last_seq + 1, 0);
     w->epoch++;
-    world_signal(w, INPUT_LEAD);
+    world_take_over(w);
+}
+
+/* The bus refuses the events of one agent for a while. */
+static void refuse(world *w, uint64_t *state)
+{
+    static const char *const agents[] = {NULL, "agent-0", "agent-1"};
+    w->refused = agents[draw(state, OV_COUNT(agents))];
 }
 
 static void disturb(world *w, uint64_t *state)
@@ -86,6 +84,9 @@ static void disturb(world *w, uint64_t *state)
     case 7:
         world_wait(w, 0);
         break;
+    case 8:
+        refuse(w, state);
+        break;
     default:
         break;
     }
@@ -103,6 +104,8 @@ static void run(world *w, uint64_t seed, bool disturbed)
     }
     world_feed(w);
     world_flush(w);
+    w->refused = NULL;
+    while (w->waiting.count || aggregate_has_work(w->a)) world_flush(w);
 }
 
 static bool is_compared(const char *key)

@@ -17,6 +17,7 @@
 #include "proto/state.h"
 #include "proto/subjects.h"
 #include "services/aggregator/aggregate.h"
+#include "services/aggregator/telling.h"
 #include "support/check.h"
 
 typedef struct {
@@ -35,8 +36,9 @@ typedef struct {
 } stream;
 
 typedef struct {
-    char *id, *type, *agent, *tracker, *body;
-    uint64_t state_seq, index;
+    char *subject, *id, *type, *agent, *tracker, *body;
+    outbox_place place;
+    outbox_mark mark; /* its headers */
 } told;
 
 typedef struct {
@@ -44,6 +46,8 @@ typedef struct {
     size_t fed[INPUT_STREAMS]; /* items given to the aggregate */
     told *events;
     size_t event_count, event_cap;
+    tellings waiting;
+    const char *refused; /* agent whose events the bus refuses, or NULL */
     aggregate *a;
     aggregate_options options;
     int64_t wall_ms, mono_ms;
@@ -85,9 +89,11 @@ static inline void world_init(world *w)
 static inline void world_clear(world *w)
 {
     aggregate_free(w->a);
+    tellings_clear(&w->waiting);
     for (size_t i = 0; i < INPUT_STREAMS; i++) stream_clear(&w->in[i]);
     for (size_t i = 0; i < w->event_count; i++) {
         told *t = &w->events[i];
+        free(t->subject);
         free(t->id);
         free(t->type);
         free(t->agent);
@@ -164,29 +170,113 @@ static inline void world_feed(world *w)
         for (; w->fed[s] < w->in[s].count; w->fed[s]++) world_give(w, (input_stream)s, &w->in[s].items[w->fed[s]]);
 }
 
-static inline void world_tell(world *w, uint64_t seq, ov_str outbox, uint64_t from, uint64_t until)
+/* ---- events ---- */
+
+static inline void world_store_event(world *w, const telling *e, outbox_mark mark)
 {
+    event_head h = {0};
     ov_err err = {0};
-    ov_json_reader r;
-    bool more = false;
-    ov_json_reader_init(&r, outbox);
-    CHECK_OK(ov_json_array_begin(&r, "outbox", &err), &err);
-    for (uint64_t i = 0; ov_json_array_next(&r, &more, "outbox", &err) == OV_OK && more; i++) {
-        ov_str raw = {0};
-        event_head h = {0};
-        CHECK_OK(ov_json_skip(&r, &raw, &err), &err);
-        if (i < from || i >= until) continue;
-        CHECK_OK(event_head_decode(raw, &h, &err), &err);
-        ov_grow(&w->events, &w->event_cap, w->event_count + 1, sizeof *w->events);
-        w->events[w->event_count++] = (told){.id = ov_dup(h.id),
-                                             .type = ov_dup(h.type),
-                                             .agent = ov_dup(h.agent),
-                                             .tracker = ov_dup(h.tracker),
-                                             .body = ov_dup(raw),
-                                             .state_seq = seq,
-                                             .index = i};
-        event_head_clear(&h);
+    char untold[96], own[48];
+    CHECK_OK(event_head_decode((ov_str){e->body, e->len}, &h, &err), &err);
+    ov_grow(&w->events, &w->event_cap, w->event_count + 1, sizeof *w->events);
+    told *t = &w->events[w->event_count++];
+    *t = (told){.subject = ov_dup(ov_str_of(e->subject)),
+                .id = ov_dup(h.id),
+                .type = ov_dup(h.type),
+                .agent = ov_dup(h.agent),
+                .tracker = ov_dup(h.tracker),
+                .body = ov_dup((ov_str){e->body, e->len}),
+                .place = e->place};
+    event_head_clear(&h);
+    outbox_mark_write(&mark, e->place, untold);
+    snprintf(own, sizeof own, "%" PRIu64 ".%" PRIu64, e->place.seq, e->place.index);
+    CHECK(outbox_mark_parse(ov_str_of(own), ov_str_of(untold), &t->mark));
+}
+
+static inline bool world_is_refused(const world *w, const telling *e)
+{
+    char part[64];
+    if (!w->refused) return false;
+    snprintf(part, sizeof part, ".%s.", w->refused);
+    return strstr(e->subject, part) != NULL;
+}
+
+/* By the subject's last event. */
+static inline bool world_is_told(const world *w, const telling *e)
+{
+    for (size_t i = w->event_count; i-- > 0;)
+        if (strcmp(w->events[i].subject, e->subject) == 0) return !outbox_place_is_after(e->place, w->events[i].place);
+    return false;
+}
+
+/* One chunk, as a teller sends it: what stands behind a refused one is not stored. */
+static inline void world_publish_chunk(world *w, telling **chunk, size_t n, size_t *left)
+{
+    bool broken = false, stored[8] = {0}, refused[8] = {0};
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (chunk[i]->in_doubt && world_is_told(w, chunk[i]))
+            tellings_told(&w->waiting, chunk[i]);
+        else
+            chunk[kept++] = chunk[i];
     }
+    for (size_t i = 0; i < kept; i++) {
+        outbox_mark mark = tellings_mark(&w->waiting, chunk[i]);
+        refused[i] = world_is_refused(w, chunk[i]);
+        broken |= refused[i] || !*left;
+        if (broken) continue;
+        world_store_event(w, chunk[i], mark);
+        stored[i] = true;
+        --*left;
+    }
+    for (size_t i = kept; i-- > 0;) {
+        if (stored[i])
+            tellings_told(&w->waiting, chunk[i]);
+        else if (refused[i])
+            tellings_refused(&w->waiting, chunk[i], "no");
+        else
+            tellings_back(&w->waiting, chunk[i]);
+    }
+}
+
+/* At most max events. */
+static inline void world_publish(world *w, size_t max)
+{
+    telling *chunk[8];
+    telling_box *b;
+    size_t n = tellings_take_refused(&w->waiting, chunk, 2);
+    world_publish_chunk(w, chunk, n, &max);
+    while (max && (n = tellings_take(&w->waiting, chunk, 8))) world_publish_chunk(w, chunk, n, &max);
+    while ((b = tellings_next_told(&w->waiting))) {
+        aggregate_told(w->a, ov_str_of(b->key), b->seq);
+        telling_box_free(b);
+    }
+    aggregate_published(w->a, tellings_floor(&w->waiting, w->in[INPUT_STATE].last_seq + 1));
+}
+
+/* What the last event's headers say; without any event each must be asked for. */
+static inline outbox_mark world_mark(const world *w)
+{
+    return w->event_count ? w->events[w->event_count - 1].mark : (outbox_mark){.to = {UINT64_MAX, 0}};
+}
+
+/* A new leader takes over what its predecessor did not tell. */
+static inline void world_take_over(world *w)
+{
+    size_t count;
+    ov_err err = {0};
+    outbox_mark mark = world_mark(w);
+    tellings_begin(&w->waiting, w->event_count ? mark.to : (outbox_place){0});
+    aggregate_published(w->a, mark.from.seq);
+    const aggregate_outbox *boxes = aggregate_outboxes(w->a, &count);
+    for (size_t i = 0; i < count; i++) {
+        aggregate_hold(w->a, ov_str_of(boxes[i].key), boxes[i].seq);
+        CHECK_OK(
+            tellings_add(&w->waiting, boxes[i].key, boxes[i].seq, (ov_str){boxes[i].outbox, boxes[i].len}, &mark, &err),
+            &err);
+    }
+    world_signal(w, INPUT_LEAD);
+    world_publish(w, SIZE_MAX);
 }
 
 /* Writes one batch as a leader does; false when there was nothing (or the leader died). */
@@ -195,8 +285,8 @@ static inline bool world_flush_once(world *w, kill_point kill, size_t kill_at)
     enum { BATCH = 16 };
     aggregate_write items[BATCH];
     char inputs[64], epoch[32];
-    aggregate_outbox boxes[BATCH];
-    size_t n = aggregate_collect(w->a, items, BATCH, 1 << 20, (ov_mono){w->mono_ms}), boxed = 0, stored = 0;
+    ov_err err = {0};
+    size_t n = aggregate_collect(w->a, items, BATCH, 1 << 20, (ov_mono){w->mono_ms}), stored = 0;
     snprintf(inputs, sizeof inputs, "%" PRIu64 ",%" PRIu64, aggregate_position(w->a, INPUT_REPORTS),
              aggregate_position(w->a, INPUT_LISTS));
     snprintf(epoch, sizeof epoch, "%" PRIu64, w->epoch);
@@ -209,23 +299,17 @@ static inline bool world_flush_once(world *w, kill_point kill, size_t kill_at)
         free(m->epoch);
         m->inputs = dup_c(inputs);
         m->epoch = dup_c(epoch);
-        if (items[i].outbox)
-            boxes[boxed++] =
-                (aggregate_outbox){seq, ov_dup((ov_str){items[i].outbox, items[i].outbox_len}), items[i].outbox_len};
+        ov_str outbox = {items[i].outbox, items[i].outbox_len};
+        if (outbox.len) CHECK_OK(tellings_add(&w->waiting, items[i].key, seq, outbox, NULL, &err), &err);
         aggregate_written(w->a, &items[i], seq);
         stored++;
     }
     for (size_t i = stored; i < n; i++) aggregate_unwritten(w->a, &items[i]);
-    bool dies = kill != KILL_NEVER;
-    for (size_t i = 0; i < boxed; i++) {
-        uint64_t until = UINT64_MAX;
-        if (kill == KILL_BEFORE_EVENTS || kill == KILL_AMID_STATE || (kill == KILL_AMID_EVENTS && i > kill_at))
-            until = 0;
-        if (kill == KILL_AMID_EVENTS && i == kill_at) until = 1;
-        if (until) world_tell(w, boxes[i].seq, (ov_str){boxes[i].outbox, boxes[i].len}, 0, until);
-        free(boxes[i].outbox);
-    }
-    return n > 0 && !dies;
+    if (kill == KILL_NEVER)
+        world_publish(w, SIZE_MAX);
+    else if (kill == KILL_AMID_EVENTS)
+        world_publish(w, kill_at + 1);
+    return n > 0 && kill == KILL_NEVER;
 }
 
 static inline void world_drain_effects(world *w)
@@ -246,21 +330,10 @@ static inline void world_start(world *w)
     aggregate_free(w->a);
     w->a = aggregate_new(&w->options);
     w->epoch++;
-    uint64_t seq = 0, index = 0;
-    if (w->event_count) {
-        seq = w->events[w->event_count - 1].state_seq;
-        index = w->events[w->event_count - 1].index;
-        aggregate_published(w->a, seq, index);
-    }
+    if (w->event_count) aggregate_published(w->a, world_mark(w).from.seq);
     world_signal(w, INPUT_BUS_UP);
     for (size_t s = 0; s < INPUT_STREAMS; s++) world_snapshot(w, (input_stream)s);
-    size_t count;
-    const aggregate_outbox *boxes = aggregate_outboxes(w->a, &count);
-    for (size_t i = 0; i < count; i++)
-        world_tell(w, boxes[i].seq, (ov_str){boxes[i].outbox, boxes[i].len},
-                   w->event_count && boxes[i].seq == seq ? index + 1 : 0, UINT64_MAX);
-    aggregate_published(w->a, w->in[INPUT_STATE].last_seq + 1, 0);
-    world_signal(w, INPUT_LEAD);
+    world_take_over(w);
 }
 
 /* Time passes with the bus up. */
