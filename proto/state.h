@@ -18,6 +18,7 @@ typedef enum {
     STATE_UNPARSEABLE,    /* the running version is no version */
     STATE_INVALID         /* the tracker or its rule is wrong */
 } state_value;
+enum { STATE_VALUES = STATE_INVALID + 1 };
 const char *state_value_name(state_value s); /* "upToDate", "behind", ... */
 bool state_value_parse(ov_str name, state_value *ret);
 

@@ -15,7 +15,7 @@ enum {
     FEED_BYTES = 1 << 30, /* zlib counts in unsigned int */
     RAW_WINDOW_BITS = -15,
     MEMORY_LEVEL = 8,   /* zlib's default */
-    FRAGMENT_LEVEL = 4, /* made again at each change, so speed before size */
+    FRAGMENT_LEVEL = 3, /* made again at each change, so speed before size: on series half the time of 4, 1 % larger */
     FLUSH_BYTES = 64    /* a full flush, generously */
 };
 

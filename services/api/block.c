@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "metrics/metrics.h"
 #include "proto/members.h"
@@ -15,21 +16,30 @@ enum { BLOCK_BYTES_MAX = 1 << 30 };
 #define FAMILY_PREFIX "opvic_controlplane_"
 
 const char *const block_family_names[BLOCK_FAMILIES] = {
-    [FAMILY_MAJOR] = FAMILY_PREFIX "major_versions_count",
-    [FAMILY_MINOR] = FAMILY_PREFIX "minor_versions_count",
-    [FAMILY_PATCH] = FAMILY_PREFIX "patch_versions_count",
-    [FAMILY_COUNT] = FAMILY_PREFIX "version_resource_count",
+    [FAMILY_MAJOR] = FAMILY_PREFIX "major_versions_count", [FAMILY_MINOR] = FAMILY_PREFIX "minor_versions_count",
+    [FAMILY_PATCH] = FAMILY_PREFIX "patch_versions_count", [FAMILY_COUNT] = FAMILY_PREFIX "version_resource_count",
+    [FAMILY_STATE] = FAMILY_PREFIX "version_state",
 };
 const char *const block_family_helps[BLOCK_FAMILIES] = {
     [FAMILY_MAJOR] = "Number of available major versions to upgrade to",
     [FAMILY_MINOR] = "Number of available minor versions to upgrade to",
     [FAMILY_PATCH] = "Number of available patch versions to upgrade to",
     [FAMILY_COUNT] = "Number of resources running with a specific version",
+    [FAMILY_STATE] = "What is known about a running version; running_version is empty where a tracker has none",
 };
+
+void block_words_init(block_words *w, block_family family, ov_json_arena *arena)
+{
+    w->name = ov_str_of(block_family_names[family]);
+    for (unsigned i = 0; i < STATE_VALUES; i++) {
+        const char *text = OV_FMT(",state=\"%s\"} 1\n", state_value_name((state_value)i));
+        w->states[i] = ov_json_arena_copy(arena, ov_str_of(text));
+    }
+}
 
 static void lines_count(const card *c, size_t lines[BLOCK_FAMILIES])
 {
-    for (size_t i = 0; i < c->version_count; i++) {
+    for (size_t i = 0; i < c->line_count; i++) {
         for (unsigned family = 0; family < BLOCK_FAMILIES; family++)
             lines[family] += block_has_line(&c->versions[i], (block_family)family);
     }
@@ -81,12 +91,15 @@ const card *block_cards_find(const block_cards *c, ov_str id)
 
 static void lines_join(const block_cards *c, block_family family, ov_buf *out)
 {
-    ov_str pieces[3], name = ov_str_of(block_family_names[family]);
+    OV_CLEANUP(ov_json_arena_clear) ov_json_arena arena = {0};
+    ov_str pieces[3];
+    block_words words;
+    block_words_init(&words, family, &arena);
     for (size_t i = 0; i < c->count; i++) {
-        for (size_t j = 0; j < c->items[i]->version_count; j++) {
+        for (size_t j = 0; j < c->items[i]->line_count; j++) {
             const card_version *v = &c->items[i]->versions[j];
             if (!block_has_line(v, family)) continue;
-            const ov_str *end = block_line(v, family, name, pieces);
+            const ov_str *end = block_line(v, family, &words, pieces);
             for (const ov_str *p = pieces; p < end; p++) ov_buf_append_str(out, *p);
         }
     }

@@ -6,7 +6,7 @@
 #include "services/api/card.h"
 
 /* Families that have series of every agent, in the order in which they are exposed. */
-typedef enum { FAMILY_MAJOR, FAMILY_MINOR, FAMILY_PATCH, FAMILY_COUNT, BLOCK_FAMILIES } block_family;
+typedef enum { FAMILY_MAJOR, FAMILY_MINOR, FAMILY_PATCH, FAMILY_COUNT, FAMILY_STATE, BLOCK_FAMILIES } block_family;
 extern const char *const block_family_names[BLOCK_FAMILIES]; /* metric names */
 extern const char *const block_family_helps[BLOCK_FAMILIES];
 
@@ -30,6 +30,14 @@ const card *block_cards_find(const block_cards *c, ov_str id);
 /* The series of one family, joined and deflated; lives as long as the cards. Any thread. */
 const ov_deflate_fragment *block_cards_gzip(block_cards *c, block_family family);
 
+/* What lines of a family are made of besides their cards' texts. */
+typedef struct {
+    ov_str name;
+    ov_str states[STATE_VALUES]; /* of FAMILY_STATE: ,state="behind"} 1\n */
+} block_words;
+/* Copies live in the arena. */
+void block_words_init(block_words *w, block_family family, ov_json_arena *arena);
+
 /* Pieces of a line: the family's name, the labels, and the rest, which for counts follows its labels in memory. */
 static inline size_t block_line_pieces(block_family family)
 {
@@ -38,19 +46,23 @@ static inline size_t block_line_pieces(block_family family)
 
 static inline bool block_has_line(const card_version *v, block_family family)
 {
+    if (family == FAMILY_STATE) return v->has_state;
     return family == FAMILY_COUNT ? v->has_count : v->has_gap;
 }
 
 /* Writes one line's pieces to out; returns behind them. */
-static inline ov_str *block_line(const card_version *v, block_family family, ov_str name, ov_str *out)
+static inline ov_str *block_line(const card_version *v, block_family family, const block_words *w, ov_str *out)
 {
-    *out++ = name;
+    *out++ = w->name;
     if (family == FAMILY_COUNT) {
         *out++ = (ov_str){v->labels.ptr, v->labels.len + v->count.len};
-        return out;
+    } else if (family == FAMILY_STATE) {
+        *out++ = (ov_str){v->labels.ptr, v->state_labels};
+        *out++ = w->states[v->state];
+    } else {
+        *out++ = v->labels;
+        *out++ = v->tail->series[family];
     }
-    *out++ = v->labels;
-    *out++ = v->tail->series[family];
     return out;
 }
 

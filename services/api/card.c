@@ -13,39 +13,23 @@
 
 enum { CARD_BYTES_MAX = 64 * 1024 * 1024 };
 
-card_document *card_document_new(ov_str body)
-{
-    card_document *d = ov_alloc(sizeof *d + body.len);
-    atomic_init(&d->refs, 1);
-    d->len = body.len;
-    if (body.len) memcpy(d->bytes, body.ptr, body.len);
-    return d;
-}
-
-ov_str card_document_text(const card_document *d)
-{
-    return (ov_str){d->bytes, d->len};
-}
-
-void card_document_unref(card_document *d)
-{
-    if (d && atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) == 1) free(d);
-}
-
 /* One version while its card is made: where its texts end in the scratch buffer, and its part of a merged series. */
 typedef struct {
-    size_t item_end, labels_end, count_end;
+    size_t item_end, state_end, labels_end, count_end;
     ov_str canonical; /* as the labels spell it */
     int64_t resources;
-    bool parsed, has_count, has_gap;
+    state_value state;
+    bool parsed, has_count, has_gap, has_state;
 } draft;
 
 typedef struct {
     const entry_doc *entry;
     const report *report;
     tail *const *tails;
+    bool pending;
     ov_json_arena arena;
-    draft *drafts;
+    draft *drafts; /* one a version, one at least */
+    size_t draft_count;
     ov_buf text;
 } sketch;
 
@@ -65,7 +49,8 @@ static void versions_parse(sketch *s)
         d->parsed = ov_version_parse(running, &v, NULL) == OV_OK;
         d->canonical = d->parsed ? ov_json_arena_copy(&s->arena, v->canonical) : running;
         d->resources = s->report->versions[i].resource_count;
-        d->has_count = true;
+        d->state = s->tails[i]->state;
+        d->has_count = d->has_state = true;
         d->has_gap = d->parsed && !s->tails[i]->missing;
     }
 }
@@ -77,11 +62,16 @@ static void label_write(ov_buf *out, const char *name, ov_str value)
     ov_buf_append_char(out, '"');
 }
 
-static void labels_write(const sketch *s, size_t i, ov_buf *out)
+/* The state's series has these alone, and the state. */
+static void state_labels_write(const sketch *s, size_t i, ov_buf *out)
 {
     label_write(out, "{version_id=\"", s->entry->id);
     label_write(out, ",agent_id=\"", s->entry->agent_id);
     label_write(out, ",running_version=\"", s->drafts[i].canonical);
+}
+
+static void more_labels_write(const sketch *s, size_t i, ov_buf *out)
+{
     label_write(out, ",resource_kind=\"", s->report->versions[i].resource_kind);
     label_write(out, ",remote_provider=\"", s->report->remote.provider);
     label_write(out, ",remote_repo=\"", s->report->remote.repo);
@@ -93,36 +83,43 @@ static void count_labels_write(const sketch *s, size_t i, ov_buf *out)
     label_write(out, ",latest_version=\"", s->tails[i]->latest);
 }
 
-/* Finds series with equal labels: the first keeps the sum of the counts, and the one gap. */
+/* Keeps the first of equal labels; NULL for that. */
+static draft *first_of(ov_map *seen, const ov_buf *labels, draft *d)
+{
+    draft *first = ov_map_get(seen, ov_buf_str(labels));
+    if (!first) ov_map_put(seen, ov_buf_str(labels), d);
+    return first;
+}
+
+/* Finds series with equal labels: the first keeps the sum of the counts, the one gap and the one state. */
 static void series_merge(sketch *s)
 {
-    OV_CLEANUP(ov_map_clear) ov_map gaps = {0}, counts = {0};
+    OV_CLEANUP(ov_map_clear) ov_map states = {0}, gaps = {0}, counts = {0};
     OV_CLEANUP(ov_buf_clear) ov_buf labels = OV_BUF(CARD_BYTES_MAX);
     size_t n = s->report->version_count;
     for (size_t i = 0; n > 1 && i < n; i++) {
         draft *d = &s->drafts[i];
         ov_buf_reset(&labels);
-        labels_write(s, i, &labels);
-        if (d->has_gap) {
-            draft *first = ov_map_get(&gaps, ov_buf_str(&labels));
-            if (first) d->has_gap = false;
-            if (!first) ov_map_put(&gaps, ov_buf_str(&labels), d);
-        }
+        state_labels_write(s, i, &labels);
+        size_t state_end = labels.len;
+        ov_buf_append_char(&labels, (char)('a' + d->state));
+        d->has_state = !first_of(&states, &labels, d);
+        labels.len = state_end;
+        more_labels_write(s, i, &labels);
+        if (d->has_gap) d->has_gap = !first_of(&gaps, &labels, d);
         count_labels_write(s, i, &labels);
-        draft *first = ov_map_get(&counts, ov_buf_str(&labels));
-        if (!first) {
-            ov_map_put(&counts, ov_buf_str(&labels), d);
-            continue;
-        }
+        draft *first = first_of(&counts, &labels, d);
+        if (!first) continue;
         d->has_count = false;
         if (__builtin_add_overflow(first->resources, d->resources, &first->resources)) first->resources = INT64_MAX;
     }
 }
 
-static void head_write(sketch *s, bool pending)
+static void head_write(sketch *s)
 {
     const entry_doc *e = s->entry;
     const report *r = s->report;
+    bool pending = s->pending;
     ov_json_writer w = ov_json_writer_on(&s->text);
     ov_json_open_object(&w, NULL);
     ov_json_write_str(&w, MEMBER_ID, e->id);
@@ -155,7 +152,9 @@ static void version_write(sketch *s, size_t i)
     draft *d = &s->drafts[i];
     item_write(s, i);
     d->item_end = s->text.len;
-    labels_write(s, i, &s->text);
+    state_labels_write(s, i, &s->text);
+    d->state_end = s->text.len;
+    more_labels_write(s, i, &s->text);
     d->labels_end = s->text.len;
     count_labels_write(s, i, &s->text);
     ov_buf_append_c(&s->text, "} ");
@@ -164,19 +163,32 @@ static void version_write(sketch *s, size_t i)
     d->count_end = s->text.len;
 }
 
-/* The card with its texts in one block of memory. */
-static card *card_lay(const sketch *s, card_document *document, size_t head_end)
+/* An entry without versions has its state alone. */
+static void bare_write(sketch *s)
 {
-    size_t n = s->report->version_count, table = sizeof(card) + n * sizeof(card_version);
+    draft *d = &s->drafts[0];
+    d->state = s->pending ? STATE_PENDING : s->entry->state;
+    d->has_state = true;
+    d->item_end = s->text.len;
+    state_labels_write(s, 0, &s->text);
+    d->state_end = d->labels_end = d->count_end = s->text.len;
+}
+
+/* The card with its texts in one block of memory. */
+static card *card_lay(const sketch *s, shared_text *document, size_t head_end)
+{
+    size_t versions = s->report->version_count, n = s->draft_count, table = sizeof(card) + n * sizeof(card_version);
     size_t key_from = sizeof "{\"" MEMBER_ID "\":" - 1;
     card *c = ov_alloc(table + s->text.len + s->entry->id.len);
     char *bytes = (char *)c + table;
     memcpy(bytes, s->text.ptr, s->text.len);
     memcpy(bytes + s->text.len, s->entry->id.ptr, s->entry->id.len);
     ov_str all = {bytes, s->text.len};
-    *c = (card){.document = document, .head = ov_str_sub(all, 0, head_end), .version_count = n};
+    *c = (card){.document = shared_text_ref(document),
+                .head = ov_str_sub(all, 0, head_end),
+                .version_count = versions,
+                .line_count = n};
     atomic_init(&c->refs, 1);
-    atomic_fetch_add_explicit(&document->refs, 1, memory_order_relaxed);
     c->id = (ov_str){bytes + s->text.len, s->entry->id.len};
     c->report = s->report->version; /* lies in the document, which the card holds */
     size_t from = head_end;
@@ -185,9 +197,12 @@ static card *card_lay(const sketch *s, card_document *document, size_t head_end)
         c->versions[i] = (card_version){.item = ov_str_sub(all, from, d->item_end),
                                         .labels = ov_str_sub(all, d->item_end, d->labels_end),
                                         .count = ov_str_sub(all, d->labels_end, d->count_end),
-                                        .tail = tail_ref(s->tails[i]),
+                                        .tail = i < versions ? tail_ref(s->tails[i]) : NULL,
+                                        .state_labels = (uint32_t)(d->state_end - d->item_end),
+                                        .state = (uint8_t)d->state,
                                         .has_count = d->has_count,
-                                        .has_gap = d->has_gap};
+                                        .has_gap = d->has_gap,
+                                        .has_state = d->has_state};
         from = d->count_end;
     }
     OV_CLEANUP(ov_buf_clear) ov_buf key = OV_BUF(CARD_BYTES_MAX);
@@ -196,8 +211,7 @@ static card *card_lay(const sketch *s, card_document *document, size_t head_end)
     return c;
 }
 
-ov_status card_new(const entry_doc *d, card_document *document, tail *const *tails, bool pending, card **ret,
-                   ov_err *err)
+ov_status card_new(const entry_doc *d, shared_text *document, tail *const *tails, bool pending, card **ret, ov_err *err)
 {
     OV_CLEANUP(report_clear) report r = {0};
     ov_status st = report_decode_version(d->report, &r, err);
@@ -205,13 +219,16 @@ ov_status card_new(const entry_doc *d, card_document *document, tail *const *tai
     if (r.version_count != d->version_count)
         return ov_fail(err, OV_INVALID, "entry: " MEMBER_VERSIONS ": expected %zu items", r.version_count);
     if (!ov_str_eq(r.id, d->id)) return ov_fail(err, OV_INVALID, "entry: " MEMBER_ID ": not the report's");
-    OV_CLEANUP(sketch_clear) sketch s = {.entry = d, .report = &r, .tails = tails, .text = OV_BUF(CARD_BYTES_MAX)};
-    s.drafts = ov_calloc(r.version_count, sizeof *s.drafts);
+    OV_CLEANUP(sketch_clear)
+    sketch s = {.entry = d, .report = &r, .tails = tails, .pending = pending, .text = OV_BUF(CARD_BYTES_MAX)};
+    s.draft_count = r.version_count ? r.version_count : 1;
+    s.drafts = ov_calloc(s.draft_count, sizeof *s.drafts);
     versions_parse(&s);
     series_merge(&s);
-    head_write(&s, pending);
+    head_write(&s);
     size_t head_end = s.text.len;
     for (size_t i = 0; i < r.version_count; i++) version_write(&s, i);
+    if (!r.version_count) bare_write(&s);
     st = ov_buf_finish(&s.text, "entry", err);
     if (st == OV_OK) *ret = card_lay(&s, document, head_end);
     return st;
@@ -227,6 +244,6 @@ void card_unref(card *c)
 {
     if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1) return;
     for (size_t i = 0; i < c->version_count; i++) tail_unref(c->versions[i].tail);
-    card_document_unref(c->document);
+    shared_text_unref(c->document);
     free(c);
 }

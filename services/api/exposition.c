@@ -12,6 +12,17 @@ enum { TEXT_BYTES_MAX = 1 << 30 };
 #define BUDGET_NAME "opvic_provider_github_rate_limit_remaining"
 #define BUDGET_HELP "The number of requests remaining in the current rate limit window."
 
+#define SOURCE_NAME VIEW_SOURCE_NAME
+#define SOURCE_HELP "Whether the last look at a source brought its lists; outcome says why not"
+
+static void sources_write(const view *v, ov_buf *out)
+{
+    ov_str lines = shared_text_of(v->sources);
+    if (!lines.len) return;
+    ov_exposition_family(out, SOURCE_NAME, OV_METRIC_GAUGE, SOURCE_HELP);
+    ov_buf_append_str(out, lines);
+}
+
 static void budget_write(const view *v, ov_buf *out)
 {
     if (v->github_remaining < 0) return;
@@ -30,7 +41,7 @@ static void family_write(block_family family, ov_buf *out)
 /* Where the next line of each family goes, and what its lines begin with. */
 typedef struct {
     ov_str *next[BLOCK_FAMILIES];
-    ov_str name[BLOCK_FAMILIES];
+    block_words words[BLOCK_FAMILIES];
 } lanes;
 
 /* Lays out the families one after the other, each behind its heading, as long as the view's lines make them. */
@@ -48,7 +59,7 @@ static void lanes_open(reply *r, const view *v, lanes *l)
     ov_str *at = reply_extend(r, total);
     for (unsigned f = 0; f < BLOCK_FAMILIES; f++) {
         family_write((block_family)f, &text);
-        l->name[f] = ov_str_of(block_family_names[f]);
+        block_words_init(&l->words[f], (block_family)f, &r->arena);
         l->next[f] = at + 1;
         *at = ov_json_arena_copy(&r->arena, ov_buf_str(&text));
         at += lengths[f];
@@ -60,11 +71,11 @@ static void lanes_fill(const block_cards *cards, lanes *l)
 {
     for (size_t i = 0; i < cards->count; i++) {
         const card *c = cards->items[i];
-        for (size_t j = 0; j < c->version_count; j++) {
+        for (size_t j = 0; j < c->line_count; j++) {
             const card_version *cv = &c->versions[j];
             for (unsigned f = 0; f < BLOCK_FAMILIES; f++) {
                 if (block_has_line(cv, (block_family)f))
-                    l->next[f] = block_line(cv, (block_family)f, l->name[f], l->next[f]);
+                    l->next[f] = block_line(cv, (block_family)f, &l->words[f], l->next[f]);
             }
         }
     }
@@ -81,6 +92,7 @@ reply *exposition_plain(view *v, ov_str own)
     lanes_open(r, v, &l);
     for (size_t i = 0; i < v->count; i++) lanes_fill(v->blocks[i]->cards, &l);
     ov_buf_reset(&text);
+    sources_write(v, &text);
     budget_write(v, &text);
     ov_buf_append_str(&text, own);
     reply_add_copy(r, ov_buf_str(&text));
@@ -133,6 +145,7 @@ reply *exposition_gzip(view *v, ov_str own)
             member_add(&m, block_cards_gzip(v->blocks[i]->cards, (block_family)family));
     }
     ov_buf_reset(&text);
+    sources_write(v, &text);
     budget_write(v, &text);
     ov_buf_append_str(&text, own);
     member_add_text(&m, ov_buf_str(&text));

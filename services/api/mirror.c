@@ -28,6 +28,7 @@ void mirror_free(mirror *m)
     while (ov_map_next(&m->verdicts, &at, &key, &v)) mirror_verdict_set(m, v, NULL, 0);
     at = 0;
     while (ov_map_next(&m->verdicts, &at, &key, &v)) mirror_verdict_release(m, v);
+    mirror_sources_clear(m);
     ov_map_clear(&m->agents);
     ov_map_clear(&m->verdicts);
     free(m->order);
@@ -91,6 +92,7 @@ void mirror_snapshot_end(mirror *m)
         if (v->tail) mirror_verdict_set(m, v, NULL, 0);
         mirror_verdict_release(m, v);
     }
+    mirror_sources_sweep(m);
 }
 
 static ov_status not_of_subject(const char *what, ov_err *err)
@@ -111,7 +113,7 @@ static ov_status entry_apply(mirror *m, const subject_parsed *s, ov_str body, ov
         if (e) mirror_entry_drop(m, e);
         return OV_OK;
     }
-    if (e && ov_str_eq(card_document_text(e->document), body)) {
+    if (e && ov_str_eq(shared_text_of(e->document), body)) {
         e->mark = m->generation;
         return OV_OK;
     }
@@ -122,7 +124,7 @@ static ov_status entry_apply(mirror *m, const subject_parsed *s, ov_str body, ov
         return ov_fail(err, OV_INVALID, "entry: its report is another one");
     if (!e) e = mirror_entry_get(m, mirror_agent_get(m, d.agent_id), d.id);
     e->mark = m->generation;
-    mirror_entry_set(m, e, &d, card_document_new(body));
+    mirror_entry_set(m, e, &d, shared_text_new(body));
     return OV_OK;
 }
 
@@ -145,10 +147,11 @@ static ov_status verdict_apply(mirror *m, const subject_parsed *s, ov_str body, 
     return OV_OK;
 }
 
-static ov_status source_apply(mirror *m, ov_str body, ov_err *err)
+static ov_status source_apply(mirror *m, const subject_parsed *s, ov_str body, ov_err *err)
 {
     OV_CLEANUP(source_doc_clear) source_doc d = {0};
     ov_status st = source_doc_decode(body, &d, err);
+    if (st == OV_OK) mirror_source_set(m, s->token[0], &d);
     if (st != OV_OK || d.budget_remaining < 0 || !ov_str_eq(d.provider, OV_STR("github"))) return st;
     m->dirty |= m->github_remaining != d.budget_remaining;
     m->github_remaining = d.budget_remaining;
@@ -239,6 +242,8 @@ static void remove_key(mirror *m, const subject_parsed *s)
     } else if (s->kind == SUBJECT_AGENT) {
         mirror_agent *a = agent_of_token(m, s->token[0]);
         if (a) agent_forget(m, a);
+    } else if (s->kind == SUBJECT_SOURCE) {
+        mirror_source_remove(m, s->token[0]);
     }
 }
 
@@ -256,7 +261,7 @@ ov_status mirror_apply(mirror *m, ov_str subject, ov_str body, ov_err *err)
     case SUBJECT_VERDICT:
         return verdict_apply(m, &s, body, err);
     case SUBJECT_SOURCE:
-        return source_apply(m, body, err);
+        return source_apply(m, &s, body, err);
     case SUBJECT_AGENT:
         return agent_apply(m, &s, body, err);
     case SUBJECT_LIVE:
@@ -276,6 +281,7 @@ void mirror_keep(mirror *m, ov_str subject)
     if (e) e->mark = m->generation;
     if (v) v->mark = m->generation;
     if (a) a->mark = m->generation;
+    if (s.kind == SUBJECT_SOURCE) mirror_source_keep(m, s.token[0]);
 }
 
 /* Entries that wait are looked at when a document of theirs comes, and now and then. */
@@ -327,12 +333,13 @@ static view *view_make(const mirror *m)
     for (size_t i = 0; i < m->order_count; i++) {
         if (m->order[i]->block) blocks[count++] = block_ref(m->order[i]->block);
     }
-    return view_new(blocks, count, m->github_remaining);
+    return view_new(blocks, count, m->github_remaining, shared_text_ref(m->source_lines));
 }
 
 view *mirror_publish(mirror *m, ov_mono now)
 {
     entries_render(m, now);
+    m->dirty |= mirror_sources_render(m);
     if (!m->changed_count && !m->dirty) return NULL;
     while (m->changed_count) {
         mirror_agent *a = m->changed[--m->changed_count];

@@ -169,7 +169,7 @@ static void links_clear(mirror *m, mirror_entry *e)
     e->link_count = 0;
 }
 
-void mirror_entry_set(mirror *m, mirror_entry *e, const entry_doc *d, card_document *document)
+void mirror_entry_set(mirror *m, mirror_entry *e, const entry_doc *d, shared_text *document)
 {
     links_clear(m, e);
     e->links = ov_calloc(d->version_count, sizeof *e->links);
@@ -177,7 +177,7 @@ void mirror_entry_set(mirror *m, mirror_entry *e, const entry_doc *d, card_docum
     for (size_t i = 0; i < d->version_count; i++) {
         if (d->versions[i].verdict.len) link_make(m, e, i, d->versions[i].verdict);
     }
-    card_document_unref(e->document);
+    shared_text_unref(e->document);
     e->document = document;
     mirror_entry_queue(m, e);
 }
@@ -213,7 +213,7 @@ void mirror_entry_drop(mirror *m, mirror_entry *e)
     if (e->queued) list_remove(m->queue, &m->queue_count, e);
     waiting_set(m, e, false);
     links_clear(m, e);
-    card_document_unref(e->document);
+    shared_text_unref(e->document);
     card_unref(e->card);
     free(e->id);
     free(e);
@@ -266,7 +266,7 @@ void mirror_entry_render(mirror *m, mirror_entry *e, ov_mono now)
 {
     OV_CLEANUP(entry_doc_clear) entry_doc d = {0};
     OV_CLEANUP(tails_clear) tails t = {0};
-    if (entry_doc_decode(card_document_text(e->document), &d, NULL) != OV_OK) return; /* it was decoded before */
+    if (entry_doc_decode(shared_text_of(e->document), &d, NULL) != OV_OK) return; /* it was decoded before */
     bool waited = e->waiting && ov_mono_since(now, e->waiting_since) >= MIRROR_WAIT_MS;
     tails_collect(e, &d, waited, &t);
     bool matches = !t.absent && !t.differs;

@@ -18,7 +18,7 @@ typedef struct {
 struct mirror_entry {
     mirror_agent *agent;
     char *id;
-    card_document *document;
+    shared_text *document;
     card *card;         /* the last consistent rendering, NULL: none yet */
     mirror_link *links; /* one a version */
     size_t link_count;
@@ -58,6 +58,12 @@ struct mirror_agent {
     bool cards_changed, queued;
 };
 
+typedef struct {
+    char *key;  /* its subject's token */
+    char *line; /* NULL or empty: it has no series */
+    uint64_t mark;
+} mirror_source;
+
 struct mirror {
     ov_map agents, verdicts;
     mirror_agent **order; /* by id */
@@ -69,6 +75,10 @@ struct mirror {
     ov_mono waiting_looked;
     mirror_agent **changed;
     size_t changed_count, changed_cap;
+    mirror_source **sources; /* by key */
+    size_t source_count, source_cap;
+    bool sources_changed;
+    shared_text *source_lines; /* of all, as the last view has them */
     uint64_t generation;
     size_t entry_count;
     int64_t github_remaining;
@@ -84,7 +94,7 @@ mirror_entry *mirror_entry_find(const mirror_agent *a, ov_str id);
 mirror_entry *mirror_entry_get(mirror *m, mirror_agent *a, ov_str id);
 void mirror_entry_queue(mirror *m, mirror_entry *e);
 /* Replaces its document: links are made anew for the verdict ids in it. */
-void mirror_entry_set(mirror *m, mirror_entry *e, const entry_doc *d, card_document *document);
+void mirror_entry_set(mirror *m, mirror_entry *e, const entry_doc *d, shared_text *document);
 void mirror_entry_drop(mirror *m, mirror_entry *e);
 /* Renders it when its verdicts match, or when it waited long enough. */
 void mirror_entry_render(mirror *m, mirror_entry *e, ov_mono now);
@@ -93,5 +103,13 @@ mirror_verdict *mirror_verdict_get(mirror *m, ov_str id);
 /* Takes over the tail (NULL: removed); its users are queued. */
 void mirror_verdict_set(mirror *m, mirror_verdict *v, tail *t, uint64_t hash);
 void mirror_verdict_release(mirror *m, mirror_verdict *v); /* frees it when nothing needs it */
+
+/* mirror_sources.c; key is the token of the document's subject. */
+void mirror_source_set(mirror *m, ov_str key, const source_doc *d);
+void mirror_source_remove(mirror *m, ov_str key);
+void mirror_source_keep(mirror *m, ov_str key); /* through this snapshot */
+void mirror_sources_sweep(mirror *m);           /* takes out what this snapshot did not give */
+bool mirror_sources_render(mirror *m);          /* source_lines anew; false when they are the same */
+void mirror_sources_clear(mirror *m);
 
 #endif

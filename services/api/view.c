@@ -10,12 +10,13 @@
 
 enum { AGENTS_BYTES_MAX = 1 << 30 };
 
-view *view_new(block *const *blocks, size_t count, int64_t github_remaining)
+view *view_new(block *const *blocks, size_t count, int64_t github_remaining, shared_text *sources)
 {
     view *v = ov_alloc(sizeof *v + count * sizeof(block *));
     atomic_init(&v->refs, 1);
     atomic_init(&v->agents_text, NULL);
     v->github_remaining = github_remaining;
+    v->sources = sources;
     v->count = count;
     if (count) memcpy(v->blocks, blocks, count * sizeof(block *));
     return v;
@@ -38,6 +39,7 @@ void view_unref(view *v)
 {
     if (!v || atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) != 1) return;
     for (size_t i = 0; i < v->count; i++) block_unref(v->blocks[i]);
+    shared_text_unref(v->sources);
     text_free(atomic_load(&v->agents_text));
     free(v);
 }
@@ -98,7 +100,7 @@ view_holder *view_holder_new(void)
 {
     view_holder *h = ov_alloc(sizeof *h);
     pthread_mutex_init(&h->mutex, NULL);
-    h->current = view_new(NULL, 0, -1);
+    h->current = view_new(NULL, 0, -1, NULL);
     return h;
 }
 

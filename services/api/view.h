@@ -4,17 +4,20 @@
 
 #include "services/api/block.h"
 
+#define VIEW_SOURCE_NAME "opvic_controlplane_source_up"
+
 /* Immutable but for the text of GET /agents, which is made when first asked for. */
 typedef struct {
     atomic_uint refs;
     _Atomic(ov_buf *) agents_text;
     int64_t github_remaining; /* requests left, -1: unknown */
+    shared_text *sources;     /* the series of VIEW_SOURCE_NAME; NULL: none */
     size_t count;
     block *blocks[];
 } view;
 
-/* Takes over the references in blocks, which are sorted by id. */
-view *view_new(block *const *blocks, size_t count, int64_t github_remaining);
+/* Takes over the references in blocks, which are sorted by id, and that of sources. */
+view *view_new(block *const *blocks, size_t count, int64_t github_remaining, shared_text *sources);
 view *view_ref(view *v);
 void view_unref(view *v); /* NULL is fine */
 void view_unref_p(view **v);

@@ -17,6 +17,12 @@ def gap_of(api, agent, tracker):
     return get(api, f"/api/v1alpha1/agents/{quote(agent, safe='')}/{quote(tracker, safe='')}/versions")
 
 
+def state_metrics(api, agent, tracker):
+    """(running version, state) of each series of a tracker."""
+    return [(l["running_version"], l["state"]) for n, l, v in samples(get(api, "/metrics").text())
+            if n == "opvic_controlplane_version_state" and (l["agent_id"], l["version_id"], v) == (agent, tracker, 1)]
+
+
 class Posts(unittest.TestCase):
     def test_bodies(self):
         good = report("a", "t", {"1.0.0": 1})
@@ -217,6 +223,7 @@ class Trackers(unittest.TestCase):
                     body = until("it is answered", lambda: a if (a := get(api, f"/api/v1alpha1/agents/x/{name}")).status == 200 else None).json()
                     self.assertIn(says, json.dumps(body))
                     self.assertEqual(body["versions"], [])
+                    until("its state is a metric", lambda: state_metrics(api, "x", name) == [("", gap_of(api, "x", name).json()["state"])])
             until("the cut one is told", lambda: "cut.yaml" in collector.text())
             self.assertRegex(collector.text(), r"bomb\.yaml: line \d+, column \d+: [^\n]*(anchor|alias)")
             self.assertTrue(collector.alive())
@@ -251,8 +258,11 @@ class Upstreams(unittest.TestCase):
                     self.assertEqual(post(api, report("a", kind, {"1.0.0": 1}, github(repo, "tags"))).status, 202)
                     gap = until("its failure is told", lambda: g if failure in json.dumps(g := gap_of(api, "a", kind).json()) else None)
                     self.assertEqual(gap["latestVersion"], "missing")
+                    until("the metrics tell it, too", lambda: api.metric("opvic_controlplane_source_up", {"remote_repo": repo, "outcome": failure}) == 0)
+                    until("and the state that holds, alone", lambda: state_metrics(api, "a", kind) == [("1.0.0", gap_of(api, "a", kind).json()["versions"][0]["state"])])
                     self.assertGreaterEqual(fetcher.metric("opvic_fetcher_failures_total", {"failure": failure}) or 0, 1)
             until("the good one goes on", lambda: gap_of(api, "a", "fine").json()["versions"][0].get("state") == "behind")
+            until("its source is up", lambda: api.metric("opvic_controlplane_source_up", {"remote_repo": "coredns/coredns", "outcome": "complete"}) == 1)
 
     def test_a_catastrophic_pattern(self):
         """Too much work on one tag is told by the tracker whose pattern it is; the others with that source go on."""

@@ -1,6 +1,7 @@
 /* Metrics: which series there are, what is merged, cut or left out, and that the compressed answer is the same text. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "services/api/exposition.h"
 #include "tests/unit/api/documents.h"
 
@@ -11,7 +12,7 @@
 static view *publish(mirror *m)
 {
     view *v = mirror_publish(m, (ov_mono){0});
-    return v ? v : view_new(NULL, 0, -1);
+    return v ? v : view_new(NULL, 0, -1, NULL);
 }
 
 static void expose(mirror *m, ov_buf *out)
@@ -65,13 +66,18 @@ static void spellings_are_one_series(void)
     put_spellings(m, running, OV_COUNT(running), V1);
     expose(m, &text);
     check_case("spellings");
+    CHECK_INT(lines_with(&text,
+                         "version_state{version_id=\"t\",agent_id=\"a\",running_version=\"1.2.0\",state=\"behind\"} 1"),
+              1);
+    CHECK_INT(lines_with(&text, "version_state{"), 2);
     CHECK_INT(lines_with(&text, "minor_versions_count{"), 1);
     CHECK_INT(lines_with(&text, "version_resource_count{"), 2);
     CHECK_INT(lines_with(&text,
                          "running_version=\"1.2.0\",resource_kind=\"Pods\",remote_provider=\"\",remote_repo=\"\","
                          "extracted_from=\"i\",latest_version=\"1.3.0\"} 6"),
               1);
-    CHECK_INT(lines_with(&text, "running_version=\"latest\""), 1);
+    CHECK_INT(lines_with(&text, "version_resource_count{version_id=\"t\",agent_id=\"a\",running_version=\"latest\""),
+              1);
     mirror_free(m);
 }
 
@@ -117,6 +123,99 @@ static void labels_are_escaped(void)
     mirror_free(m);
 }
 
+static void every_state_is_a_series(void)
+{
+    for (unsigned i = 0; i < STATE_VALUES; i++) {
+        const char *state = state_value_name((state_value)i);
+        const char *series =
+            OV_FMT("version_state{version_id=\"t\",agent_id=\"a\",running_version=\"1.0.0\",state=\"%s\"} 1", state);
+        mirror *m = mirror_new();
+        OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(1 << 20);
+        put_entry(m, "a", "t", "1.0", "", (state_value)i, "missing");
+        expose(m, &text);
+        check_case(state);
+        CHECK_INT(lines_with(&text, series), 1);
+        CHECK_INT(lines_with(&text, "version_state{"), 1);
+        mirror_free(m);
+    }
+}
+
+/* A tracker that matches nothing, or cannot be evaluated. */
+static void an_entry_without_versions_has_its_state(void)
+{
+    mirror *m = mirror_new();
+    OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(1 << 20), shown = OV_BUF(1 << 20);
+    put(m, "entry.a.t",
+        "{\"schema\":1,\"agentId\":\"a\",\"id\":\"t\",\"state\":\"invalid\",\"latestVersion\":\"missing\",\"report\":{"
+        "\"id\":\"t\","
+        "\"namespace\":\"n\",\"count\":0,\"uniqVersions\":[],\"versions\":[]},\"versions\":[]}");
+    OV_CLEANUP(view_unref_p) view *v = publish(m);
+    reply *r = exposition_plain(view_ref(v), OV_STR(""));
+    reply_text(r, &text);
+    reply_free(r);
+    check_case("no versions");
+    CHECK_INT(
+        lines_with(&text, "version_state{version_id=\"t\",agent_id=\"a\",running_version=\"\",state=\"invalid\"} 1"),
+        1);
+    CHECK_INT(lines_with(&text, "version_id="), 1);
+    r = answer_gap(view_ref(v), OV_STR("a"), OV_STR("t"));
+    reply_text(r, &shown);
+    reply_free(r);
+    CHECK(ov_str_ends(ov_buf_str(&shown), OV_STR("\"versions\":[]}")));
+    mirror_free(m);
+}
+
+#define SOURCE(repo, rest)                                                                                             \
+    "{\"schema\":1,\"source\":\"github/tags/" repo "\",\"provider\":\"github\",\"strategy\":\"tags\",\"repo\":\"" repo \
+    "\"," rest "}"
+#define SERIES(repo, outcome, value)                                                                            \
+    "source_up{remote_provider=\"github\",remote_strategy=\"tags\",remote_repo=\"" repo "\",outcome=\"" outcome \
+    "\"} " value
+
+/* Each step's document, and the series that stand afterwards. */
+static void sources_say_how_they_are(void)
+{
+    static const struct {
+        const char *name, *key, *body, *series[3];
+    } steps[] = {
+        {"not looked at", "source.x", SOURCE("o/x", "\"outcome\":\"\""), {NULL}},
+        {"complete", "source.x", SOURCE("o/x", "\"outcome\":\"complete\""), {SERIES("o/x", "complete", "1")}},
+        {"not modified", "source.x", SOURCE("o/x", "\"outcome\":\"notModified\""), {SERIES("o/x", "complete", "1")}},
+        {"failed",
+         "source.x",
+         SOURCE("o/x", "\"outcome\":\"failed\",\"failure\":\"unreachable\""),
+         {SERIES("o/x", "unreachable", "0")}},
+        {"deferred",
+         "source.a",
+         SOURCE("o/a", "\"outcome\":\"deferred\""),
+         {SERIES("o/a", "deferred", "0"), SERIES("o/x", "unreachable", "0")}},
+        {"gone", "source.x", "", {SERIES("o/a", "deferred", "0")}},
+    };
+    mirror *m = mirror_new();
+    OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(1 << 20);
+    for (size_t i = 0; i < OV_COUNT(steps); i++) {
+        size_t count = 0;
+        check_case(steps[i].name);
+        put(m, steps[i].key, steps[i].body);
+        view *v = mirror_publish(m, (ov_mono){0});
+        if (v) { /* else nothing changed */
+            reply *r = exposition_plain(v, OV_STR(""));
+            ov_buf_reset(&text);
+            reply_text(r, &text);
+            reply_free(r);
+        }
+        for (; steps[i].series[count]; count++) CHECK_INT(lines_with(&text, steps[i].series[count]), 1);
+        CHECK_INT(lines_with(&text, "source_up{"), count);
+    }
+    check_case("not in the next snapshot");
+    mirror_snapshot_begin(m);
+    mirror_snapshot_end(m);
+    ov_buf_reset(&text);
+    expose(m, &text);
+    CHECK_INT(lines_with(&text, "source_up"), 0);
+    mirror_free(m);
+}
+
 /* gzip's member as its raw deflate stream, inflated. */
 static void gunzip(ov_str member, ov_buf *out)
 {
@@ -134,6 +233,7 @@ static void compressed_is_the_same(void)
     put_entry(m, "a", "t", "1.0", V1, STATE_BEHIND, "1.3.0");
     put_entry(m, "b", "t", "1.0", V1, STATE_BEHIND, "1.3.0");
     put_entry(m, "b", "u", "1.0", "", STATE_UNKNOWN_REMOTE, "missing");
+    put(m, "source.x", SOURCE("o/x", "\"outcome\":\"complete\""));
     OV_CLEANUP(view_unref_p) view *v = publish(m);
     OV_CLEANUP(ov_buf_clear) ov_buf plain = OV_BUF(1 << 20), zipped = OV_BUF(1 << 20), text = OV_BUF(1 << 20);
     reply *r = exposition_plain(view_ref(v), OV_STR("own 1\n"));
@@ -158,6 +258,9 @@ int main(void)
     missing_has_no_gap_series();
     long_lists_are_cut();
     labels_are_escaped();
+    every_state_is_a_series();
+    an_entry_without_versions_has_its_state();
+    sources_say_how_they_are();
     compressed_is_the_same();
     return check_end();
 }

@@ -127,11 +127,18 @@ static void check_sample(void *arg, ov_str series, ov_str value)
     e->samples++;
 }
 
+/* Families that the recorded system did not have. */
+static bool is_ours(ov_str line)
+{
+    return ov_str_starts(line, ov_str_of(block_family_names[FAMILY_STATE])) ||
+           ov_str_starts(line, OV_STR(VIEW_SOURCE_NAME));
+}
+
 static size_t count_samples(ov_str text)
 {
     size_t count = 0;
     ov_str line;
-    while (ov_str_split(&text, '\n', &line)) count += line.len && line.ptr[0] != '#';
+    while (ov_str_split(&text, '\n', &line)) count += line.len && line.ptr[0] != '#' && !is_ours(line);
     return count;
 }
 

@@ -30,7 +30,7 @@ static void publish(mirror *m, view **v, int64_t now_ms)
 static void one_entry(void)
 {
     mirror *m = mirror_new();
-    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1);
+    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1, NULL);
     check_case("empty");
     check_reply(answer_agents(view_ref(v)), "[]");
     check_reply(answer_overview(view_ref(v)), "[]");
@@ -63,7 +63,7 @@ static void one_entry(void)
 static void never_mixed(void)
 {
     mirror *m = mirror_new();
-    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1);
+    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1, NULL);
     put_verdict(m, V1, STATE_BEHIND, "1.2.0", "[\"1.2.0\"]");
     put_entry(m, "a", "t", "v1.0", V1, STATE_BEHIND, "1.2.0");
     publish(m, &v, 0);
@@ -98,7 +98,7 @@ static void never_mixed(void)
 static void snapshots_sweep(void)
 {
     mirror *m = mirror_new();
-    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1);
+    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1, NULL);
     mirror_snapshot_begin(m);
     put_agent(m, "a", "{}");
     put_agent(m, "b", "{}");
@@ -138,7 +138,7 @@ static void snapshots_sweep(void)
 static void entries_go(void)
 {
     mirror *m = mirror_new();
-    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1);
+    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1, NULL);
     put_agent(m, "a", "{}");
     put_entry(m, "a", "t", "v1.0", "", STATE_UNKNOWN_REMOTE, "missing");
     put_entry(m, "a", "u", "v1.0", "", STATE_UNKNOWN_REMOTE, "missing");
@@ -179,7 +179,7 @@ static const struct {
 static void bad_documents_change_nothing(void)
 {
     mirror *m = mirror_new();
-    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1);
+    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1, NULL);
     put_agent(m, "a", "{}");
     put_verdict(m, V1, STATE_BEHIND, "1.2.0", "[\"1.2.0\"]");
     put_entry(m, "a", "t", "v1.0", V1, STATE_BEHIND, "1.2.0");
@@ -199,7 +199,7 @@ static void bad_documents_change_nothing(void)
 static void overview_is_by_tracker(void)
 {
     mirror *m = mirror_new();
-    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1);
+    OV_CLEANUP(view_unref_p) view *v = view_new(NULL, 0, -1, NULL);
     put_entry(m, "b", "t", "v1.0", "", STATE_UNKNOWN_REMOTE, "missing");
     put_entry(m, "a", "t", "v1.0", "", STATE_UNKNOWN_REMOTE, "missing");
     put_entry(m, "b", "q", "v1.0", "", STATE_UNKNOWN_REMOTE, "missing");
