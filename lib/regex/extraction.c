@@ -27,7 +27,14 @@ void ov_extraction_clear(ov_extraction *x)
 
 ov_status ov_extraction_apply(const ov_extraction *x, ov_str value, ov_buf *out, bool *ret_matched, ov_err *err)
 {
-    if (x->regex) return ov_regex_expand(x->regex, ov_str_of(x->result), value, out, ret_matched, err);
+    size_t work = 0;
+    return ov_extraction_apply_counted(x, value, out, ret_matched, &work, err);
+}
+
+ov_status ov_extraction_apply_counted(const ov_extraction *x, ov_str value, ov_buf *out, bool *ret_matched,
+                                      size_t *work, ov_err *err)
+{
+    if (x->regex) return ov_regex_expand_counted(x->regex, ov_str_of(x->result), value, out, ret_matched, work, err);
     ov_buf_append_str(out, value);
     *ret_matched = true;
     return OV_OK;

@@ -16,5 +16,8 @@ void ov_extraction_clear(ov_extraction *x);
 /* *ret_matched false: the pattern did not match. The text is appended to out. OV_FAILED as ov_regex_expand. */
 OV_MUST_CHECK ov_status ov_extraction_apply(const ov_extraction *x, ov_str value, ov_buf *out, bool *ret_matched,
                                             ov_err *err);
+/* The same, adding to *work as ov_regex_expand_counted. */
+OV_MUST_CHECK ov_status ov_extraction_apply_counted(const ov_extraction *x, ov_str value, ov_buf *out,
+                                                    bool *ret_matched, size_t *work, ov_err *err);
 
 #endif

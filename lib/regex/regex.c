@@ -1,4 +1,5 @@
-/* Compiles a translated pattern with PCRE2 and matches it in bounded time. */
+/* Compiles a translated pattern with PCRE2 and matches it in bounded time. By the interpreter: what is compiled just in
+ * time does not count its backtracking over repeated characters, and may take seconds within any limit. */
 #include "regex/regex.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -22,9 +23,19 @@ typedef struct {
     uint32_t entry, round;
 } loop;
 
+/* Most matches end within the first of these limits of PCRE2: they hold for each place where a match may begin. The
+ * last ones are for few places. */
+static const uint32_t limits[] = {32, 128, 512, OV_REGEX_PLACE_LIMIT, 10000, OV_REGEX_MATCH_LIMIT};
+
+static bool is_allowed(uint32_t limit, size_t places)
+{
+    return limit <= OV_REGEX_PLACE_LIMIT || places == 1 || limit * places <= OV_REGEX_TOTAL_LIMIT;
+}
+
 struct ov_regex {
     pcre2_code *code;
-    pcre2_match_context *limits;
+    pcre2_match_context *context; /* of compiling; each match has a copy with its limit */
+    bool anchored;
     char *pattern;    /* as it was given; names point into it */
     ov_str *names;    /* of Go's groups */
     uint32_t *groups; /* PCRE2's numbers of Go's groups */
@@ -89,7 +100,7 @@ static void number_groups(ov_regex *re, ov_translation *t)
         re->loops[i].entry = group_number(re->code, OV_RE_ENTRY, i + 1);
         re->loops[i].round = group_number(re->code, OV_RE_ROUND, i + 1);
     }
-    if (t->loops) pcre2_set_callout(re->limits, judge_round, re);
+    if (t->loops) pcre2_set_callout(re->context, judge_round, re);
 }
 
 static ov_status compile_code(ov_regex *re, ov_str translated, ov_err *err)
@@ -107,12 +118,11 @@ static ov_status compile_code(ov_regex *re, ov_str translated, ov_err *err)
         pcre2_get_error_message(code, text, sizeof text);
         return ov_fail(err, OV_INVALID, "%s", (const char *)text);
     }
-    /* Where the machine or its policy has no JIT, matching is slower and means the same. */
-    (void)pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE);
-    re->limits = or_abort(pcre2_match_context_create(NULL));
-    pcre2_set_match_limit(re->limits, OV_REGEX_MATCH_LIMIT);
-    pcre2_set_depth_limit(re->limits, OV_REGEX_MATCH_LIMIT);
-    pcre2_set_heap_limit(re->limits, OV_REGEX_HEAP_KIB);
+    re->context = or_abort(pcre2_match_context_create(NULL));
+    pcre2_set_heap_limit(re->context, OV_REGEX_HEAP_KIB);
+    uint32_t found = 0;
+    (void)pcre2_pattern_info(re->code, PCRE2_INFO_ALLOPTIONS, &found);
+    re->anchored = found & PCRE2_ANCHORED;
     return OV_OK;
 }
 
@@ -137,7 +147,7 @@ void ov_regex_free(ov_regex *re)
 {
     if (!re) return;
     pcre2_code_free(re->code);
-    pcre2_match_context_free(re->limits);
+    pcre2_match_context_free(re->context);
     free(re->names);
     free(re->groups);
     free(re->loops);
@@ -156,20 +166,33 @@ static void free_match_data(pcre2_match_data **m)
     pcre2_match_data_free(*m);
 }
 
-/* The number of pairs that are set, 0 for no match, negative for what stopped the match. */
-static int run_match(const ov_regex *re, ov_str content, pcre2_match_data *m)
+static void free_match_context(pcre2_match_context **c)
 {
+    pcre2_match_context_free(*c);
+}
+
+/* The number of pairs that are set, 0 for no match, negative for what stopped the match. */
+static int run_match(const ov_regex *re, ov_str content, pcre2_match_data *m, size_t *work)
+{
+    OV_CLEANUP(free_match_context) pcre2_match_context *c = or_abort(pcre2_match_context_copy(re->context));
     PCRE2_SPTR text = (PCRE2_SPTR)(content.ptr ? content.ptr : "");
-    int n = pcre2_match(re->code, text, content.len, 0, 0, m, re->limits);
-    /* The interpreter keeps its state on the heap, within its own limit. */
-    if (n == PCRE2_ERROR_JIT_STACKLIMIT) n = pcre2_match(re->code, text, content.len, 0, PCRE2_NO_JIT, m, re->limits);
+    size_t steps = 0, places = re->anchored ? 1 : content.len + 1;
+    int n = PCRE2_ERROR_MATCHLIMIT;
+    for (size_t i = 0; i < OV_COUNT(limits) && is_allowed(limits[i], places); i++) {
+        pcre2_set_match_limit(c, limits[i]);
+        pcre2_set_depth_limit(c, limits[i]);
+        steps += limits[i];
+        n = pcre2_match(re->code, text, content.len, 0, 0, m, c);
+        if (n != PCRE2_ERROR_MATCHLIMIT && n != PCRE2_ERROR_DEPTHLIMIT) break;
+    }
+    if (n > 0 && !re->anchored) places = pcre2_get_startchar(m) + 1; /* where it began none was tried behind */
+    *work += steps * places;
     return n == PCRE2_ERROR_NOMATCH ? 0 : n;
 }
 
 static ov_status fail_match(const ov_regex *re, int code, ov_str content, ov_err *err)
 {
-    bool limit = code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_DEPTHLIMIT || code == PCRE2_ERROR_HEAPLIMIT ||
-                 code == PCRE2_ERROR_JIT_STACKLIMIT;
+    bool limit = code == PCRE2_ERROR_MATCHLIMIT || code == PCRE2_ERROR_DEPTHLIMIT || code == PCRE2_ERROR_HEAPLIMIT;
     PCRE2_UCHAR text[64] = {0};
     if (!limit) pcre2_get_error_message(code, text, sizeof text);
     ov_str pattern = shown(ov_str_of(re->pattern)), value = shown(content);
@@ -179,9 +202,16 @@ static ov_status fail_match(const ov_regex *re, int code, ov_str content, ov_err
 
 ov_status ov_regex_expand(const ov_regex *re, ov_str tmpl, ov_str content, ov_buf *out, bool *ret_matched, ov_err *err)
 {
+    size_t work = 0;
+    return ov_regex_expand_counted(re, tmpl, content, out, ret_matched, &work, err);
+}
+
+ov_status ov_regex_expand_counted(const ov_regex *re, ov_str tmpl, ov_str content, ov_buf *out, bool *ret_matched,
+                                  size_t *work, ov_err *err)
+{
     OV_CLEANUP(free_match_data)
     pcre2_match_data *m = or_abort(pcre2_match_data_create_from_pattern(re->code, NULL));
-    int n = run_match(re, content, m);
+    int n = run_match(re, content, m, work);
     if (n < 0) return fail_match(re, n, content, err);
     if (n > 0) {
         ov_match match = {content, pcre2_get_ovector_pointer(m), (size_t)n, re->groups, re->names, re->group_count};

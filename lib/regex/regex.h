@@ -13,7 +13,9 @@
 
 enum {
     OV_REGEX_PATTERN_MAX = 4096,    /* bytes */
-    OV_REGEX_MATCH_LIMIT = 100000,  /* PCRE2 match limit */
+    OV_REGEX_MATCH_LIMIT = 100000,  /* steps of a match that can begin at one place alone; a step takes some 50 ns */
+    OV_REGEX_PLACE_LIMIT = 2048,    /* steps for each place where a match may begin, */
+    OV_REGEX_TOTAL_LIMIT = 1 << 20, /* and more as long as all places together take no more than this */
     OV_REGEX_HEAP_KIB = 1024,       /* PCRE2 heap limit */
     OV_REGEX_RESULT_MAX = 64 * 1024 /* bytes of an expanded template */
 };
@@ -30,5 +32,9 @@ void ov_regex_free_p(ov_regex **re);
  * there was one. OV_FAILED when a limit stopped the match ("regex \"...\": too much work on ..."). */
 OV_MUST_CHECK ov_status ov_regex_expand(const ov_regex *re, ov_str tmpl, ov_str content, ov_buf *out, bool *ret_matched,
                                         ov_err *err);
+/* The same; adds to *work the steps that it took at most. A caller that applies one pattern to many texts bounds the
+ * sum. */
+OV_MUST_CHECK ov_status ov_regex_expand_counted(const ov_regex *re, ov_str tmpl, ov_str content, ov_buf *out,
+                                                bool *ret_matched, size_t *work, ov_err *err);
 
 #endif

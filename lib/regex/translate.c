@@ -430,9 +430,6 @@ ov_status ov_regex_translate(ov_str pattern, ov_translation *ret, ov_err *err)
     if (!ov_str_is_utf8(pattern)) return ov_fail(err, OV_INVALID, "invalid UTF-8");
     ov_re_parser p = {.src = pattern, .out = OV_BUF(TRANSLATED_MAX), .err = err};
     ov_status st = OV_OK;
-    /* An assertion that holds anywhere keeps the JIT of PCRE2 10.42 from its search for where a match may begin, which
-     * overlooks matches of patterns like (|a.)x*?b*c. */
-    ov_buf_append_c(&p.out, "(?=)");
     while (st == OV_OK && p.at < pattern.len) st = take_one(&p);
     if (st == OV_OK && p.open_count) st = ov_re_fail(&p, "missing closing )", pattern);
     if (st == OV_OK) st = ov_buf_finish(&p.out, "translated pattern", err);

@@ -102,6 +102,39 @@ static void test_too_much_work(void)
     check_case(NULL);
 }
 
+/* What a match costs is bounded over all places where it may begin, and told. */
+static void test_work(void)
+{
+    static const struct {
+        const char *pattern;
+        size_t repeats; /* of "1.2-a" */
+        ov_status status;
+        size_t least, most;
+    } rows[] = {
+        {"^v([0-9]+)[.]([0-9]+)$", 100, OV_OK, 1, 100},
+        {"([0-9]+)[.]([0-9]+)", 100, OV_OK, 1, 100},
+        {"(.+)-(.+)", 12, OV_OK, 1, 1000},
+        {"(.+)[.](.+)[.](.+)[.](.+)[yz]", 5, OV_OK, 1000, OV_REGEX_TOTAL_LIMIT * 2},
+        {"(.+)[.](.+)[.](.+)[.](.+)[yz]", 26, OV_FAILED, 1000, OV_REGEX_TOTAL_LIMIT * 2},
+        {"(.+)[.](.+)[.](.+)[.](.+)[yz]", 102, OV_FAILED, 1000, OV_REGEX_TOTAL_LIMIT * 2},
+        {"^(.*)(.*)(.*)(.*)[yz]$", 102, OV_FAILED, OV_REGEX_MATCH_LIMIT, OV_REGEX_MATCH_LIMIT * 2},
+    };
+    for (size_t i = 0; i < OV_COUNT(rows); i++) {
+        OV_CLEANUP(ov_regex_free_p) ov_regex *re = NULL;
+        OV_CLEANUP(ov_buf_clear) ov_buf content = OV_BUF(1024), out = OV_BUF(1024);
+        ov_err err = {0};
+        bool matched = false;
+        size_t work = 0;
+        check_case(rows[i].pattern);
+        for (size_t k = 0; k < rows[i].repeats; k++) ov_buf_append_c(&content, "1.2-a");
+        CHECK_OK(ov_regex_compile(ov_str_of(rows[i].pattern), &re, &err), &err);
+        CHECK_STATUS(ov_regex_expand_counted(re, OV_STR("$1"), ov_buf_str(&content), &out, &matched, &work, &err),
+                     rows[i].status, &err);
+        CHECK(work >= rows[i].least && work <= rows[i].most);
+    }
+    check_case(NULL);
+}
+
 static void test_bounds(void)
 {
     OV_CLEANUP(ov_regex_free_p) ov_regex *re = NULL;
@@ -163,6 +196,7 @@ int main(void)
     test_refusals();
     test_matches();
     test_too_much_work();
+    test_work();
     test_bounds();
     test_extraction();
     return check_end();
