@@ -1,4 +1,5 @@
 /* A server with real sockets: routing, refusals, bodies, lengths, pieces, deadlines. */
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@ enum {
 
 typedef struct {
     atomic_int released;
-    char done[256]; /* the last on_done, as text */
+    pthread_mutex_t lock;
+    char done[256]; /* the last on_done, as text; read when nobody else asks */
 } server_state;
 
 /* ---- handlers ---- */
@@ -74,15 +76,20 @@ static void answer_pieces(void *ctx, const ov_http_request *r, ov_http_answer *a
     a->owner = ctx;
 }
 
-/* 64 MiB, more than any socket's buffers hold. */
+/* 64 MiB, more than any socket's buffers hold; filled before a server runs, since several answers read it at once. */
+static ov_str huge_pieces[64];
+
+static void huge_fill(void)
+{
+    static const char mebibyte[1 << 20];
+    for (size_t i = 0; i < OV_COUNT(huge_pieces); i++) huge_pieces[i] = (ov_str){mebibyte, sizeof mebibyte};
+}
+
 static void answer_huge(void *ctx, const ov_http_request *r, ov_http_answer *a)
 {
-    static char mebibyte[1 << 20];
-    static ov_str pieces[64];
     (void)r;
-    for (size_t i = 0; i < OV_COUNT(pieces); i++) pieces[i] = (ov_str){mebibyte, sizeof mebibyte};
-    a->pieces = pieces;
-    a->piece_count = OV_COUNT(pieces);
+    a->pieces = huge_pieces;
+    a->piece_count = OV_COUNT(huge_pieces);
     a->release = count_release;
     a->owner = ctx;
 }
@@ -105,7 +112,9 @@ static void note_done(void *ctx, const char *method, const char *path, unsigned 
 {
     server_state *s = ctx;
     (void)micros;
+    pthread_mutex_lock(&s->lock);
     snprintf(s->done, sizeof s->done, "%s %s %u", method, path, status);
+    pthread_mutex_unlock(&s->lock);
 }
 
 static void add_age(void *ctx, ov_http_answer *a)
@@ -417,7 +426,7 @@ static void drips_end_with_408(ov_secret *token)
         "POST /agents HTTP/1.1\r\n" HOST TOKEN "Content-Length: 5\r\n" END "he",
         "",
     };
-    server_state s = {0};
+    server_state s = {.lock = PTHREAD_MUTEX_INITIALIZER};
     ov_httpd *h = open_server(&s, token, 50, 0);
     for (size_t i = 0; i < OV_COUNT(begun); i++) {
         check_case(begun[i]);
@@ -437,7 +446,7 @@ static void drips_end_with_408(ov_secret *token)
 
 static void unread_answers_are_closed(ov_secret *token)
 {
-    server_state s = {0};
+    server_state s = {.lock = PTHREAD_MUTEX_INITIALIZER};
     ov_httpd *h = open_server(&s, token, 0, 50);
     test_http c = test_http_connect(ov_httpd_port(h));
     CHECK(test_http_send(&c, "GET /huge HTTP/1.1\r\n" HOST END));
@@ -472,7 +481,7 @@ static void slow_readers_make_room(unsigned port)
 
 static void bad_openings_say_why(ov_secret *token)
 {
-    server_state s = {0};
+    server_state s = {.lock = PTHREAD_MUTEX_INITIALIZER};
     ov_httpd *first = open_server(&s, token, 0, 0), *none = NULL;
     char taken[64], text[128];
     snprintf(taken, sizeof taken, "127.0.0.1:%u", ov_httpd_port(first));
@@ -506,7 +515,8 @@ static void bad_openings_say_why(ov_secret *token)
 
 int main(void)
 {
-    server_state s = {0};
+    server_state s = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    huge_fill();
     OV_CLEANUP(ov_secret_free_p) ov_secret *token = ov_secret_new(OV_STR("golden-token"));
     ov_httpd *h = open_server(&s, token, 0, 0);
     if (!h) return check_end();
