@@ -7,9 +7,10 @@
 #include "json/fields.h"
 
 typedef enum {
-    EVENT_RUNNING, /* versions appeared, changed or are gone: data {change, previous:[...], running:[...]} */
+    EVENT_RUNNING, /* versions appeared, changed or are gone: data {change, previous:[...], running:[...],
+                      truncated?: true when a list was cut} */
     EVENT_STATE,   /* an entry's state or latest: data {previous:{state,latestVersion}, state, latestVersion, reason?,
-                      running:[...]} */
+                      running:[...], truncated?} */
     EVENT_RELEASE, /* a rule has a new highest candidate, once for the fleet: data {source, latestVersion, previous} */
     EVENT_WITHDRAWN, /* a rule's highest candidate went: data as release */
     EVENT_SOURCE,    /* data {source, change: failing|recovered, failure, message} */

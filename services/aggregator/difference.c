@@ -10,7 +10,7 @@
 #include "base/poison.h"
 
 enum {
-    RUNNING_BYTES_MAX = 8192, /* of the running versions in an event; longer lists are cut */
+    RUNNING_BYTES_MAX = 8192, /* of the running versions in an event; longer lists are cut, and say so */
     DATA_BYTES_MAX = 64 * 1024
 };
 
@@ -22,7 +22,7 @@ enum {
 typedef struct {
     ov_buf *out;
     unsigned count;
-    char key[SUBJECT_MAX], before[24], after[64];
+    char key[SUBJECT_MAX], before[32], after[64];
     int64_t time_ms;
 } outbox;
 
@@ -43,7 +43,11 @@ static void outbox_begin(outbox *o, const aggregate *a, const doc *d, ov_str bod
 {
     *o = (outbox){.out = out, .time_ms = d->cause_ms};
     document_key(a, d, o->key);
-    snprintf(o->before, sizeof o->before, "%llu", (unsigned long long)(d->exists ? d->seq : 0));
+    /* What comes again after its document went is another event: the input that caused it tells them apart. */
+    if (d->exists)
+        snprintf(o->before, sizeof o->before, "%llu", (unsigned long long)d->seq);
+    else
+        snprintf(o->before, sizeof o->before, "0@%lld", (long long)d->cause_ms);
     name_cause(d, body, o->after);
 }
 
@@ -130,13 +134,20 @@ static void running_of(const blob *version, text_set *ret)
     text_set_keep(ret);
 }
 
-static void write_set(ov_json_writer *w, const char *name, const text_set *s)
+/* False when it was cut. */
+static bool write_set(ov_json_writer *w, const char *name, const text_set *s)
 {
-    size_t from = w->out->len;
+    size_t from = w->out->len, i = 0;
     ov_json_open_array(w, name);
-    for (size_t i = 0; i < s->count && w->out->len - from < RUNNING_BYTES_MAX; i++)
-        ov_json_write_str(w, NULL, s->items[i]);
+    for (; i < s->count && w->out->len - from < RUNNING_BYTES_MAX; i++) ov_json_write_str(w, NULL, s->items[i]);
     ov_json_close_array(w);
+    return i == s->count;
+}
+
+/* Whoever compares the lists must know that they are not whole. */
+static void write_truncated(ov_json_writer *w, bool whole)
+{
+    if (!whole) ov_json_write_bool(w, MEMBER_TRUNCATED, true);
 }
 
 static void add_running(outbox *o, const entry *e, const char *change, const text_set *before, const text_set *now)
@@ -145,8 +156,9 @@ static void add_running(outbox *o, const entry *e, const char *change, const tex
     ov_json_writer w = ov_json_writer_on(&data);
     ov_json_open_object(&w, NULL);
     ov_json_write_c(&w, MEMBER_CHANGE, change);
-    write_set(&w, MEMBER_PREVIOUS, before);
-    write_set(&w, MEMBER_RUNNING, now);
+    bool whole = write_set(&w, MEMBER_PREVIOUS, before);
+    whole &= write_set(&w, MEMBER_RUNNING, now);
+    write_truncated(&w, whole);
     ov_json_close_object(&w);
     outbox_add(o, EVENT_RUNNING, e->agent->id, e->id, &data);
 }
@@ -163,7 +175,7 @@ static void add_state(outbox *o, const aggregate *a, const entry *e, const entry
     ov_json_write_c(&w, MEMBER_STATE, state_value_name(v->state));
     ov_json_write_str(&w, MEMBER_LATEST_VERSION, v->latest);
     member_write_str(&w, MEMBER_REASON, v->reason);
-    write_set(&w, MEMBER_RUNNING, now);
+    write_truncated(&w, write_set(&w, MEMBER_RUNNING, now));
     ov_json_close_object(&w);
     outbox_add(o, EVENT_STATE, e->agent->id, e->id, &data);
 }
