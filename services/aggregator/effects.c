@@ -44,7 +44,9 @@ static effect *add_dead(aggregate *a)
 
 void effects_undecodable(aggregate *a, const input *in, const ov_err *err)
 {
-    if (aggregate_is_replay(a, in)) return; /* was noted when it came first */
+    /* Was noted when it came first. A process that starts notes again what still stands in a stream: it cannot be read
+     * now either, its letter takes the place of the one before (last per subject), and each log says so once. */
+    if (aggregate_is_replay(a, in)) return;
     a->counters.undecodable[in->stream]++;
     if (a->dead_count >= DEAD_MAX || a->dead_bytes + in->data.len > DEAD_BYTES_MAX) return;
     char subject[SUBJECT_MAX];
