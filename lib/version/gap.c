@@ -38,6 +38,11 @@ static void find_majors(const ov_version *const *candidates, size_t from, size_t
     }
 }
 
+size_t ov_gap_first_above(const ov_version *const *candidates, size_t count, const ov_version *running)
+{
+    return first_above(candidates, 0, count, running, 0);
+}
+
 void ov_gap_compute(const ov_version *const *candidates, size_t count, const ov_version *running, ov_gap *ret)
 {
     ov_gap g = {.first_above = first_above(candidates, 0, count, running, 0)};

@@ -20,5 +20,7 @@ typedef struct {
  * of them are above, and the last of them is its major's highest. Segments beyond the end count as 0. */
 void ov_gap_compute(const ov_version *const *candidates, size_t count, const ov_version *running, ov_gap *ret);
 void ov_gap_clear(ov_gap *g);
+/* first_above alone. */
+size_t ov_gap_first_above(const ov_version *const *candidates, size_t count, const ov_version *running);
 
 #endif

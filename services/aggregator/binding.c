@@ -11,6 +11,7 @@ static void release_rule(aggregate *a, rule *r)
 {
     if (r->refs || r->verdicts.count) return;
     ov_map_remove(&a->rules, ov_str_of(r->id));
+    refresh_forget(a, r);
     upstream *u = r->list->source;
     rule_free(r, a->l.texts);
     ledger_mark(&a->l, &u->d);
@@ -29,7 +30,7 @@ static void drop_slot(aggregate *a, entry_slot *s)
     intern_drop(a->l.texts, s->reason);
     if (!s->verdict) return;
     verdict_drop_ref(s->verdict, s->place);
-    if (!s->verdict->ref_count) ledger_mark(&a->l, &s->verdict->d);
+    if (!s->verdict->wanted) ledger_mark(&a->l, &s->verdict->d);
 }
 
 static bool is_bare(const entry *e)
@@ -48,6 +49,9 @@ void binding_clear(aggregate *a, entry *e)
     e->slots = NULL;
     e->slot_count = 0;
     e->rule = NULL;
+    e->limited = false;
+    e->weighed = 0;
+    collect_release(a, &e->d); /* if the rule was what it waited for */
     intern_set(a->l.texts, &e->fault, OV_STR(""));
     intern_set(a->l.texts, &e->remark, OV_STR(""));
     if (!r) return;
@@ -77,8 +81,7 @@ static ov_status obtain_rule(aggregate *a, const report_remote *remote, rule **r
     if (!l->present) u->fresh_tried = false;
     plan_consider(a, u);
     if (!a->l.settled) return OV_OK;
-    rule_choose(*ret, a->l.texts);
-    rule_stand(*ret, a->l.texts);
+    refresh_choose(a, *ret);
     return OV_OK;
 }
 
@@ -98,7 +101,7 @@ static verdict *obtain_verdict(aggregate *a, rule *r, ov_version *running)
         ov_map_put(&a->verdicts, ov_str_of(id), v);
     }
     verdict_bind(v, r, running);
-    if (a->l.settled) verdict_compute(v, a->l.texts);
+    r->judged = 0; /* the map may have grown */
     ledger_mark(&a->l, &v->d);
     return v;
 }
@@ -158,6 +161,7 @@ void binding_make(aggregate *a, entry *e, const report *r)
     e->slot_count = (uint32_t)r->version_count;
     for (uint32_t i = 0; i < e->slot_count; i++) bind_slot(a, e, i, r->versions[i].running_version);
     if (is_bare(e)) rule_add_bare(e->rule, e);
+    if (e->rule && a->l.settled && !e->rule->due) refresh_entry(a, e);
     if (!before) return;
     before->refs--;
     release_rule(a, before);
@@ -186,30 +190,13 @@ ov_status binding_make_from_stored(aggregate *a, entry *e, ov_err *err)
     return OV_OK;
 }
 
-static void mark_entries(aggregate *a, const verdict *v)
-{
-    for (uint32_t i = 0; i < v->ref_count; i++) ledger_mark(&a->l, &v->refs[i].who->d);
-}
-
-static void refresh_rule(aggregate *a, rule *r, bool choose)
-{
-    if (choose || !r->chosen) rule_choose(r, a->l.texts);
-    bool changed = rule_stand(r, a->l.texts);
-    if (!changed && !choose) return;
-    size_t at = 0;
-    ov_str key;
-    void *each;
-    while (ov_map_next(&r->verdicts, &at, &key, &each)) {
-        verdict *v = each;
-        verdict_change c = verdict_compute(v, a->l.texts);
-        if (c.document) ledger_mark(&a->l, &v->d);
-        if (c.entries || changed) mark_entries(a, v);
-    }
-    for (size_t i = 0; changed && i < r->bare_count; i++) ledger_mark(&a->l, &r->bare[i]->d);
-}
-
 void binding_refresh_list(aggregate *a, upstream_list *l, bool choose)
 {
-    for (rule *r = l->rules; r; r = r->next_in_list) refresh_rule(a, r, choose);
+    for (rule *r = l->rules; r; r = r->next_in_list) {
+        if (choose)
+            refresh_choose(a, r);
+        else
+            refresh_stand(a, r);
+    }
     ledger_mark(&a->l, &l->source->d);
 }

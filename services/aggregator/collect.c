@@ -96,7 +96,7 @@ static bool is_unwanted(const doc *d)
     case DOC_ENTRY:
         return ((const entry *)d)->removed;
     case DOC_VERDICT:
-        return ((const verdict *)d)->ref_count == 0;
+        return ((const verdict *)d)->wanted == 0;
     case DOC_SOURCE:
         return ((const upstream *)d)->rule_count == 0;
     case DOC_AGENT:
@@ -122,13 +122,13 @@ static void forget_upstream(aggregate *a, upstream *u)
 /* Nobody wants it and nothing is stored: its owner goes. */
 static void forget(aggregate *a, doc *d)
 {
-    assert(!d->queued && !d->in_flight);
+    assert(!d->queued && !d->in_flight && !d->held);
     switch ((doc_kind)d->kind) {
     case DOC_ENTRY:
         roster_drop_entry(a, (entry *)d);
         break;
     case DOC_VERDICT:
-        binding_release_verdict(a, (verdict *)d);
+        if (!((verdict *)d)->ref_count) binding_release_verdict(a, (verdict *)d);
         break;
     case DOC_SOURCE:
         forget_upstream(a, (upstream *)d);
@@ -237,18 +237,26 @@ static bool examine(aggregate *a, doc *d, aggregate_write *write)
     return true;
 }
 
-/* A document waits until it may be compared; false when it need not. */
+/* Its events are not told yet, or what it will show is being worked on. */
+static bool must_wait(const doc *d)
+{
+    if (d->telling) return true;
+    if (d->kind == DOC_ENTRY) return ((const entry *)d)->rule && ((const entry *)d)->rule->due;
+    if (d->kind == DOC_VERDICT) return ((const verdict *)d)->rule && ((const verdict *)d)->rule->due;
+    return d->kind == DOC_SOURCE && ((const upstream *)d)->due_rules > 0;
+}
+
 static bool hold_back(aggregate *a, doc *d)
 {
-    if (!d->telling) return false;
+    if (!must_wait(d)) return false;
     if (!d->held) a->held++;
     d->held = true;
     return true;
 }
 
-static void let_go(aggregate *a, doc *d)
+void collect_release(aggregate *a, doc *d)
 {
-    if (!d->held) return;
+    if (!d->held || must_wait(d)) return;
     d->held = false;
     a->held--;
     ledger_mark(&a->l, d);
@@ -257,7 +265,7 @@ static void let_go(aggregate *a, doc *d)
 void collect_told(aggregate *a, doc *d)
 {
     d->telling = false;
-    let_go(a, d);
+    collect_release(a, d);
 }
 
 void collect_let_go(aggregate *a)
@@ -313,7 +321,7 @@ void collect_compare(aggregate *a)
     if (a->leading || !a->l.settled || !aggregate_all_ready(a)) return;
     for (size_t left = a->l.dirty.count < LOOKS_MAX ? a->l.dirty.count : LOOKS_MAX; left; left--) {
         doc *d = doc_take(&a->l.dirty);
-        if (examine(a, d, NULL)) doc_mark(&a->l.dirty, d, 0);
+        if (!hold_back(a, d) && examine(a, d, NULL)) doc_mark(&a->l.dirty, d, 0);
     }
 }
 

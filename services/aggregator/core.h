@@ -46,6 +46,8 @@ struct aggregate {
     bool bus_up, leading;
     int64_t epoch;
     upstream *plan_first;
+    rule *first_due, *last_due;
+    uint32_t generation; /* of the newest verdicts; 0: none */
 
     effect *effects;
     size_t effect_first, effect_count, effect_cap;
@@ -89,6 +91,20 @@ void binding_release_verdict(aggregate *a, verdict *v);
 /* Decodes a raw version member; *buf holds what the report looks into. */
 OV_MUST_CHECK ov_status binding_decode(ov_str version, ov_buf *buf, report *ret, ov_err *err);
 
+/* refresh.c: what a rule says */
+/* Its candidates are chosen again, soon. */
+void refresh_choose(aggregate *a, rule *r);
+/* How it stands may have changed. */
+void refresh_stand(aggregate *a, rule *r);
+/* It will be freed. */
+void refresh_forget(aggregate *a, rule *r);
+/* Makes what a newly bound entry shows of a rule that is not being worked on. */
+void refresh_entry(aggregate *a, entry *e);
+
+/* limit.c: what is too much for one entry; its verdicts must be weighed */
+bool limit_may_matter(const entry *e);
+void limit_entry(aggregate *a, entry *e);
+
 /* merge.c: reports */
 void merge_report(aggregate *a, const input *in, const subject_parsed *s);
 /* The entry is gone, decided about the report at that sequence. */
@@ -122,6 +138,8 @@ void snapshot_ready(aggregate *a, const input *in);
 
 /* collect.c */
 void collect_compare(aggregate *a);
+/* Queues what was held back, if nothing holds it any more. */
+void collect_release(aggregate *a, doc *d);
 /* The stored copy's events are told: it may be written again. */
 void collect_told(aggregate *a, doc *d);
 /* Nothing holds documents back on account of their events any more. */

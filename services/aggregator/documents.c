@@ -33,7 +33,7 @@ static void render_entry(const aggregate *a, const entry *e, ov_buf *out)
     d.version_count = e->slot_count;
     for (uint32_t i = 0; i < e->slot_count; i++) {
         entry_slot_look(e, i, a->l.texts, &v);
-        const verdict *said = e->fault ? NULL : e->slots[i].verdict;
+        const verdict *said = e->fault || e->slots[i].over ? NULL : e->slots[i].verdict;
         versions[i] = (entry_version){
             .verdict = ov_str_of(said ? said->id : ""), .state = v.state, .reason = v.reason, .latest = v.latest};
     }

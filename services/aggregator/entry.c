@@ -9,6 +9,8 @@
 
 enum { SLAB_ENTRIES = 512 };
 
+#define LEFT_OUT "left out: this tracker runs too many versions for a list of this size"
+
 blob *blob_new(ov_str bytes, ov_str uniq)
 {
     blob *b = ov_alloc(sizeof *b + bytes.len);
@@ -112,6 +114,9 @@ void entry_slot_look(const entry *e, uint32_t slot, const intern *texts, entry_v
     if (e->fault) {
         ret->state = STATE_INVALID;
         ret->reason = intern_text(texts, e->fault);
+    } else if (s->over) {
+        ret->state = STATE_INVALID;
+        ret->reason = OV_STR(LEFT_OUT);
     } else if (s->verdict) {
         ret->state = s->verdict->state;
         ret->reason = intern_text(texts, s->verdict->reason);
@@ -130,8 +135,8 @@ static void look_at_none(const entry *e, const intern *texts, entry_view *ret)
         ret->reason = intern_text(texts, e->fault);
     } else if (!e->rule) {
         ret->state = STATE_UNKNOWN_REMOTE;
-    } else if (e->rule->stands == STANDING_PENDING) {
-        ret->state = STATE_PENDING;
+    } else if (e->rule->stands == STANDING_PENDING || e->rule->stands == STANDING_OVERWORK) {
+        ret->state = e->rule->stands == STANDING_PENDING ? STATE_PENDING : STATE_INVALID;
         ret->reason = intern_text(texts, e->rule->reason);
     } else {
         ret->state = STATE_UNPARSEABLE;

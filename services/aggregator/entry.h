@@ -23,7 +23,11 @@ typedef struct {
     uint32_t place;   /* of its reference in the verdict */
     text_id reason;
     uint8_t state; /* state_value */
+    bool over;     /* its verdict's lists are too much for this entry */
 } entry_slot;
+
+/* Bytes that the lists of one entry's running versions may take together: a fleet's largest takes a hundredth. */
+enum { ENTRY_LISTS_MAX = 32 * 1024 * 1024 };
 
 /* A slab record. */
 struct entry {
@@ -54,6 +58,8 @@ struct entry {
     bool removed; /* its document shall go too */
     bool stored_gone;
     bool has_remote;
+    bool limited;     /* some slot is over */
+    uint32_t weighed; /* generation of the rule for which that was decided */
 };
 _Static_assert(sizeof(struct entry) <= 256, "a million of them");
 

@@ -19,6 +19,7 @@ typedef struct {
     ov_str raw;
     ov_buf *value;
     bool matched, overworked;
+    size_t work;
     ov_version *parsed;
 } sieve;
 
@@ -31,7 +32,7 @@ static bool has_value(const rule *r, sieve *s)
 static bool has_match(const rule *r, sieve *s)
 {
     ov_buf_reset(s->value);
-    s->overworked = ov_extraction_apply(&r->extraction, s->raw, s->value, &s->matched, NULL) != OV_OK;
+    s->overworked = ov_extraction_apply_counted(&r->extraction, s->raw, s->value, &s->matched, &s->work, NULL) != OV_OK;
     return s->overworked || s->matched;
 }
 
@@ -122,11 +123,16 @@ void rule_drop_bare(rule *r, entry *e)
 static void candidates_clear(rule *r, intern *texts)
 {
     for (size_t i = 0; i < r->count; i++) ov_version_free(r->candidates[i]);
+    for (size_t i = 0; i < r->found_count; i++) ov_version_free(r->found[i].version);
     free(r->candidates);
     free(r->dates);
+    free(r->above);
+    free(r->found);
     r->candidates = NULL;
     r->dates = NULL;
-    r->count = 0;
+    r->above = NULL;
+    r->found = NULL;
+    r->count = r->found_count = 0;
     for (size_t i = 0; i < RULE_FILTERS; i++) intern_drop(texts, r->dropped[i].example);
     memset(r->dropped, 0, sizeof r->dropped);
 }
@@ -167,11 +173,6 @@ static ov_version *pass(rule *r, sieve *s, intern *texts)
     return s->parsed;
 }
 
-typedef struct {
-    ov_version *version;
-    int64_t date_s;
-} candidate;
-
 static int spelling_order(const ov_version *a, const ov_version *b)
 {
     bool a_plain = ov_str_eq(a->original, a->canonical), b_plain = ov_str_eq(b->original, b->canonical);
@@ -182,45 +183,88 @@ static int spelling_order(const ov_version *a, const ov_version *b)
 /* By version, then (metadata) by canonical text, then the spelling that shall stay first. */
 static int candidate_order(const void *left, const void *right)
 {
-    const ov_version *a = ((const candidate *)left)->version, *b = ((const candidate *)right)->version;
+    const ov_version *a = ((const rule_found *)left)->version, *b = ((const rule_found *)right)->version;
     int order = ov_version_compare(a, b);
     if (!order) order = ov_str_cmp(a->canonical, b->canonical);
     return order ? order : spelling_order(a, b);
 }
 
 /* Of spellings that normalise to one text the first stays. */
-static void keep_candidates(rule *r, const candidate *all, size_t count, intern *texts)
+static void keep_candidates(rule *r, intern *texts)
 {
-    r->candidates = ov_calloc(count + 1, sizeof *r->candidates);
-    r->dates = ov_calloc(count + 1, sizeof *r->dates);
-    for (size_t i = 0; i < count; i++) {
-        ov_version *v = all[i].version;
+    r->candidates = ov_calloc(r->found_count + 1, sizeof *r->candidates);
+    r->dates = ov_calloc(r->found_count + 1, sizeof *r->dates);
+    for (size_t i = 0; i < r->found_count; i++) {
+        ov_version *v = r->found[i].version;
         if (r->count && ov_str_eq(r->candidates[r->count - 1]->canonical, v->canonical)) {
             drop(r, FILTER_DUPLICATE, v->original, texts);
             ov_version_free(v);
             continue;
         }
         r->candidates[r->count] = v;
-        r->dates[r->count++] = all[i].date_s;
+        r->dates[r->count++] = r->found[i].date_s;
     }
+    r->found_count = 0;
+}
+
+/* With quotes and comma, in the list of all and in that of majors, minors or patches. */
+static void weigh_candidates(rule *r)
+{
+    enum { MENTIONS = 2, PUNCTUATION = 3 };
+    r->above = ov_calloc(r->count + 1, sizeof *r->above);
+    for (size_t i = r->count; i-- > 0;)
+        r->above[i] = r->above[i + 1] + MENTIONS * (r->candidates[i]->original.len + PUNCTUATION);
+}
+
+void rule_choose_begin(rule *r, intern *texts)
+{
+    candidates_clear(r, texts);
+    r->chosen = r->overworks = false;
+    r->looked = r->work = 0;
+    size_t count = r->list->present ? r->list->versions.count : 0;
+    r->found = ov_calloc(count + 1, sizeof *r->found);
+}
+
+static void look_at_next(rule *r, ov_buf *value, intern *texts, int64_t *steps)
+{
+    const list_version *x = &r->list->versions.versions[r->looked++];
+    sieve s = {.raw = r->app_version ? x->app_version : x->version, .value = value};
+    ov_version *v = pass(r, &s, texts);
+    if (v) r->found[r->found_count++] = (rule_found){v, x->date_s};
+    r->work += s.work;
+    r->overworks = r->work > RULE_WORK_MAX || r->dropped[FILTER_TOO_MUCH_WORK].count > RULE_OVERWORKED_MAX;
+    *steps -= (int64_t)s.work + RULE_VERSION_STEPS;
+}
+
+static void end_choosing(rule *r, intern *texts)
+{
+    for (size_t i = 0; r->overworks && i < r->found_count; i++) ov_version_free(r->found[i].version);
+    if (r->overworks) r->found_count = 0;
+    qsort(r->found, r->found_count, sizeof *r->found, candidate_order);
+    keep_candidates(r, texts);
+    weigh_candidates(r);
+    free(r->found);
+    r->found = NULL;
+    r->chosen = true;
+}
+
+bool rule_choose_more(rule *r, intern *texts, int64_t *steps)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf value = OV_BUF(OV_REGEX_RESULT_MAX);
+    size_t count = r->list->present ? r->list->versions.count : 0;
+    while (r->looked < count && !r->overworks) {
+        if (*steps <= 0) return false;
+        look_at_next(r, &value, texts, steps);
+    }
+    end_choosing(r, texts);
+    return true;
 }
 
 void rule_choose(rule *r, intern *texts)
 {
-    candidates_clear(r, texts);
-    r->chosen = true;
-    if (!r->list->present) return;
-    const list *l = &r->list->versions;
-    OV_CLEANUP(ov_buf_clear) ov_buf value = OV_BUF(OV_REGEX_RESULT_MAX);
-    OV_CLEANUP(ov_free_p) candidate *all = ov_calloc(l->count + 1, sizeof *all);
-    size_t count = 0;
-    for (size_t i = 0; i < l->count; i++) {
-        sieve s = {.raw = r->app_version ? l->versions[i].app_version : l->versions[i].version, .value = &value};
-        ov_version *v = pass(r, &s, texts);
-        if (v) all[count++] = (candidate){v, l->versions[i].date_s};
-    }
-    qsort(all, count, sizeof *all, candidate_order);
-    keep_candidates(r, all, count, texts);
+    int64_t steps = INT64_MAX;
+    rule_choose_begin(r, texts);
+    (void)rule_choose_more(r, texts, &steps);
 }
 
 /* "nothing passes: 3 noMatch (\"x\"), 1 unparseable (\"y\")" */
@@ -237,10 +281,21 @@ static void explain_nothing(const rule *r, const intern *texts, ov_buf *out)
     }
 }
 
+static standing explain_overwork(const rule *r, const intern *texts, ov_buf *out)
+{
+    ov_buf_append_c(out, "the pattern takes too much work");
+    if (r->dropped[FILTER_TOO_MUCH_WORK].count) {
+        ov_buf_append_c(out, ", on ");
+        ov_json_quote(out, intern_text(texts, r->dropped[FILTER_TOO_MUCH_WORK].example));
+    }
+    ov_buf_printf(out, ": given up after %zu of %zu versions", r->looked, r->list->versions.count);
+    return STANDING_OVERWORK;
+}
+
 bool rule_stand(rule *r, intern *texts)
 {
     OV_CLEANUP(ov_buf_clear) ov_buf reason = OV_BUF(REASON_MAX);
-    standing s = upstream_list_standing(r->list, &reason);
+    standing s = r->overworks ? explain_overwork(r, texts, &reason) : upstream_list_standing(r->list, &reason);
     if (s == STANDING_READY && !r->count) explain_nothing(r, texts, &reason);
     ov_str latest = r->count ? r->candidates[r->count - 1]->canonical : OV_STR(MISSING);
     bool changed = s != r->stands;

@@ -12,6 +12,8 @@
 
 enum {
     ARRIVALS_PER_ROUND = 256,
+    ROUND_MS = 50,         /* whatever they cost */
+    SLICE_STEPS = 1000000, /* of work on rules in a round: 50 ms at most */
     JOBS_IN_FLIGHT = 256,
     ENSURE_RETRY_MS = 1000,
     ENSURE_EVERY_MS = 30000, /* somebody may change a stream */
@@ -340,10 +342,14 @@ static void gather(const shell *s)
 static void take_arrivals(shell *s, ov_mono deadline)
 {
     size_t taken = 0;
-    for (; taken < ARRIVALS_PER_ROUND; taken++) {
+    ov_mono until = {INT64_MAX};
+    while (taken < ARRIVALS_PER_ROUND) {
         arrival *x = ov_inbox_take(s->inbox, taken ? (ov_mono){0} : deadline);
+        ov_mono now = ov_mono_now();
         if (!x) break;
-        take_arrival(s, x, ov_mono_now());
+        if (!taken++) until = ov_mono_after(now, ROUND_MS);
+        take_arrival(s, x, now);
+        if (now.ms >= until.ms) break;
     }
     if (taken > 1) gather(s);
 }
@@ -360,6 +366,7 @@ static void advance(shell *s)
 {
     ov_mono now = ov_mono_now();
     tick(s, now);
+    aggregate_work(s->core, SLICE_STEPS);
     if (s->ensured) leader_step(&s->leader, now);
     send_effects(s);
     log_oversize(s);
@@ -369,6 +376,7 @@ static void advance(shell *s)
 static ov_mono next_deadline(const shell *s)
 {
     ov_mono now = ov_mono_now(), at = leader_deadline(&s->leader, now);
+    if (aggregate_has_rules(s->core)) return now;
     return s->tick_at.ms < at.ms ? s->tick_at : at;
 }
 

@@ -28,6 +28,7 @@ struct upstream {
     char *token;  /* the key as a subject's token: how it stands in the map */
     ov_map lists; /* token -> upstream_list */
     size_t rule_count;
+    size_t due_rules; /* of them wait for being worked on */
 
     bool looked; /* the rest of this block means something */
     lookup last; /* the last look, views into last_body */
@@ -77,7 +78,8 @@ typedef enum {
     STANDING_READY,   /* the list is there and fresh */
     STANDING_STALE,   /* too old, or looks fail and there never was one */
     STANDING_PENDING, /* not looked at yet */
-    STANDING_ABSENT   /* upstream has no such list */
+    STANDING_ABSENT,  /* upstream has no such list */
+    STANDING_OVERWORK /* of a rule alone: its pattern was given up */
 } standing;
 standing upstream_list_standing(const upstream_list *l, ov_buf *reason);
 

@@ -61,12 +61,14 @@ uint32_t verdict_add_ref(verdict *v, entry *who, uint32_t slot)
 {
     ov_grow(&v->refs, &v->ref_cap, (size_t)v->ref_count + 1, sizeof *v->refs);
     v->refs[v->ref_count] = (verdict_ref){who, slot};
+    v->wanted++;
     return v->ref_count++;
 }
 
 void verdict_drop_ref(verdict *v, uint32_t place)
 {
     assert(place < v->ref_count);
+    if (!v->refs[place].who->slots[v->refs[place].slot].over) v->wanted--;
     verdict_ref last = v->refs[--v->ref_count];
     if (place == v->ref_count) return;
     v->refs[place] = last;
@@ -76,6 +78,7 @@ void verdict_drop_ref(verdict *v, uint32_t place)
 static state_value compare(const verdict *v, const ov_gap *g)
 {
     const rule *r = v->rule;
+    if (r->stands == STANDING_OVERWORK) return STATE_INVALID;
     if (!r->count) {
         if (r->stands == STANDING_PENDING) return STATE_PENDING;
         return r->stands == STANDING_STALE ? STATE_STALE : STATE_NO_CANDIDATE;
@@ -120,6 +123,26 @@ static void write_gap(const verdict *v, const ov_gap *g, state_value state, cons
     ov_json_close_object(&w);
 }
 
+void verdict_weigh(verdict *v)
+{
+    const rule *r = v->rule;
+    v->weight = r->above[ov_gap_first_above((const ov_version *const *)r->candidates, r->count, v->running)];
+    v->weighed = r->generation;
+}
+
+int64_t verdict_steps(const verdict *v)
+{
+    enum { BYTES_A_STEP = 8 };
+    return RULE_VERSION_STEPS + (int64_t)(v->weight / BYTES_A_STEP);
+}
+
+void verdict_forget(verdict *v)
+{
+    free(v->gap);
+    v->gap = NULL;
+    v->gap_len = 0;
+}
+
 verdict_change verdict_compute(verdict *v, intern *texts)
 {
     const rule *r = v->rule;
@@ -130,6 +153,7 @@ verdict_change verdict_compute(verdict *v, intern *texts)
     write_gap(v, &g, state, texts, &gap);
     verdict_change change = {.entries = state != v->state || !v->gap};
     v->state = state;
+    v->made = r->generation;
     change.entries |= intern_set(texts, &v->reason, intern_text(texts, r->reason));
     int64_t since_s = behind_since(r, &g);
     change.document =

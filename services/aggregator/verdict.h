@@ -22,6 +22,9 @@ struct verdict {
     int64_t behind_since_s; /* when the oldest version above it appeared; 0: unknown, or none */
     verdict_ref *refs;
     uint32_t ref_count;
+    uint32_t wanted;        /* references that show it: without any it is not written */
+    uint32_t weighed, made; /* generation of the rule for which it was */
+    size_t weight;          /* bytes of its lists */
     size_t ref_cap;
 };
 
@@ -39,6 +42,13 @@ void verdict_free(verdict *v, intern *texts);
 uint32_t verdict_add_ref(verdict *v, entry *who, uint32_t slot);
 /* Takes one out; the last one moves into its place: its entry is told through moved. */
 void verdict_drop_ref(verdict *v, uint32_t place);
+
+/* How much its lists take, without making them. */
+void verdict_weigh(verdict *v);
+/* What it takes to make it, in the steps of rule.h. */
+int64_t verdict_steps(const verdict *v);
+/* Nobody shows it. */
+void verdict_forget(verdict *v);
 
 /* Computes state and gap from the rule's candidates. */
 typedef struct {

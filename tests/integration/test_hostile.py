@@ -1,6 +1,8 @@
 """Bad input from every side: it gets a clear error where the user looks for it, and the others go on."""
+import collections
 import http.client
 import json
+import re
 import resource
 import socket
 import unittest
@@ -244,6 +246,35 @@ def tracker(name, kind, local):
             f"  resources:\n    strategy: {kind}\n    selector: {{matchLabels: {{app: x}}}}\n  localVersion:\n    {local}\n")
 
 
+class Rules(unittest.TestCase):
+    def test_a_slow_pattern_on_a_long_list(self):
+        """30,000 versions on each of which the pattern backtracks: the tracker says so, nobody else waits, nobody else leads."""
+        with Stack() as stack:
+            up, aggregator, _, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
+            lines = "".join(f"  - {{version: '{'1' * 30}{i:05d}x'}}\n" for i in range(30_000))
+            request(up.url, "POST", "/_publish", body=json.dumps({"index": "evil", "body": "apiVersion: v1\nentries:\n  e:\n" + lines}))
+            remote = helm(f"{up.url}/charts/evil", "e")
+            for i in range(10):  # as many rules
+                remote["extraction"]["regex"] = {"pattern": "^(([0-9]+)+)+" + "$" * (i + 1), "result": "$1"}
+                self.assertEqual(post(api, report("a", f"evil-{i}", {"1.0.0": 1}, remote)).status, 202)
+            rounds = 0
+            def answered():
+                return all(b"too much work" in gap_of(api, "a", f"evil-{i}").body for i in range(10))
+            while not answered() or not rounds:
+                rounds += 1
+                self.assertEqual(post(api, report("good", "t", {f"1.0.{rounds}": 1})).status, 202)
+                until("the others go on", lambda: get(api, "/api/v1alpha1/agents/good/t").json().get("uniqVersions") == [f"1.0.{rounds}"], 10)
+            state = gap_of(api, "a", "evil-0").json()
+            self.assertEqual((state["versions"][0]["state"], state["latestVersion"]), ("invalid", "missing"))
+            self.assertNotIn("stands down", aggregator.text())
+            said = [gap_of(api, "a", f"evil-{i}").body for i in range(10)]
+            aggregator.kill()
+            aggregator.start().wait_ready()
+            until("it leads", lambda: aggregator.metric("opvic_aggregator_leader") == 1)
+            until("nothing is left to do", lambda: aggregator.metric("opvic_aggregator_documents_pending") == 0)
+            self.assertEqual([gap_of(api, "a", f"evil-{i}").body for i in range(10)], said)
+
+
 class Upstreams(unittest.TestCase):
     def test_failures(self):
         """Each is told where the user looks; a spent budget comes last, since no other repository is asked after it."""
@@ -306,6 +337,18 @@ class Upstreams(unittest.TestCase):
 
 
 class Bus(unittest.TestCase):
+    def check_told(self, aggregator):
+        """Each is counted by its stream and logged once, with its reason and where its copy is."""
+        def told():
+            lines = [l for l in aggregator.text().splitlines() if "message cannot be read" in l]
+            copies = [re.search(r"copy=opvic\.dead\.(\S+)\.(\d+)", l).groups() for l in lines]
+            self.assertEqual(len(copies), len(set(copies)), "none is logged twice")
+            self.assertTrue(all("error=" in l for l in lines))
+            by_stream = collections.Counter(stream for stream, _ in copies)
+            self.assertEqual(set(by_stream), {"OPVIC_REPORTS", "OPVIC_LISTS", "KV_opvic_state"})
+            return all(aggregator.metric("opvic_aggregator_undecodable_total", {"stream": s}) == n for s, n in by_stream.items())
+        until("what was logged was counted", told)
+
     def test_undecodable_payloads(self):
         """Rubbish on every subject is counted, put aside with its reason, and harms nothing else."""
         subjects = ["opvic.report.a.t", "opvic.heartbeat.a", "opvic.inventory.a", "opvic.list.github/tags/a/b.=", "opvic.lookup.github/tags/a/b",
@@ -317,9 +360,10 @@ class Bus(unittest.TestCase):
                     for payload in (b"{", b"\xff\x00", b'{"schema":99}', b"[]"):
                         nats.request(subject, payload)
                 dead = lambda: {h.get("Opvic-Subject"): h for _, _, h, _ in nats.messages("OPVIC_DEAD")}
-                for subject in subjects[:-1]:
+                for subject in subjects:
                     headers = until(f"{subject} is put aside", lambda: dead().get(subject))
                     self.assertTrue(headers["Opvic-Reason"])
+            self.check_told(aggregator)
             self.assertEqual(post(api, report("a", "t", {"1.14.3": 1}, COREDNS)).status, 202)
             until("the next good one counts", lambda: gap_of(api, "a", "t").json()["latestVersion"] == "1.14.7")
             for service in (aggregator, fetcher, api):

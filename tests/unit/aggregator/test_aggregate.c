@@ -108,6 +108,172 @@ static void test_one_bad_version(void)
     world_clear(&w);
 }
 
+/* A report of count running versions 0.0.<i>. */
+static void report_many(world *w, const char *tracker, size_t count)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(REPORT_BYTES_MAX);
+    char subject[SUBJECT_MAX], (*texts)[24] = calloc(count, sizeof *texts);
+    report_version *items = calloc(count, sizeof *items);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(texts[i], sizeof texts[i], "0.0.%zu", i);
+        items[i] = (report_version){.running_version = ov_str_of(texts[i]), .resource_count = 1};
+    }
+    report r = {.agent_id = OV_STR("east"),
+                .id = ov_str_of(tracker),
+                .ns = OV_STR("opvic"),
+                .count = (int64_t)count,
+                .versions = items,
+                .version_count = count,
+                .has_remote = true,
+                .remote = acme};
+    report_encode(&r, &body);
+    subject_report(r.agent_id, r.id, subject);
+    world_store(w, INPUT_REPORTS, subject, ov_buf_str(&body), "", "");
+    free(texts);
+    free(items);
+}
+
+/* A list of count versions 1.<i>.0-<filler>. */
+static void list_many(world *w, size_t count)
+{
+    char(*texts)[128] = calloc(count, sizeof *texts);
+    const char **versions = calloc(count, sizeof *versions);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(texts[i], sizeof texts[i], "1.%zu.0-%090d", i, 1);
+        versions[i] = texts[i];
+    }
+    world_list(w, acme_source, "", versions, count, false);
+    free(texts);
+    free(versions);
+}
+
+static size_t count_states(const world *w, const char *tracker, state_value want)
+{
+    char key[SUBJECT_MAX];
+    OV_CLEANUP(entry_doc_clear) entry_doc d = {0};
+    ov_err err = {0};
+    size_t n = 0;
+    key_entry(OV_STR("east"), ov_str_of(tracker), key);
+    if (!CHECK_OK(entry_doc_decode(world_doc(w, key), &d, &err), &err)) return 0;
+    for (size_t i = 0; i < d.version_count; i++) {
+        bool left_out = d.versions[i].state == STATE_INVALID;
+        CHECK(left_out == (d.versions[i].verdict.len == 0));
+        CHECK(left_out == (d.versions[i].reason.len > 0));
+        n += d.versions[i].state == want;
+    }
+    return n;
+}
+
+static size_t count_verdicts(const world *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->in[INPUT_STATE].count; i++) {
+        const message *m = &w->in[INPUT_STATE].items[i];
+        n += !m->dead && m->len && strstr(m->subject, ".verdict.") != NULL;
+    }
+    return n;
+}
+
+/* 200 running versions times 2,000 available ones of 96 bytes are more than one entry may ask for: what is left out
+ * says so, the others of the rule are not concerned, and another list decides anew. */
+static void test_one_entry_is_bounded(void)
+{
+    enum { RUNNING = 200 };
+    check_case("bounded");
+    world w;
+    world_init(&w);
+    world_start(&w);
+    list_many(&w, 2000);
+    report_many(&w, "many", RUNNING);
+    world_report(&w, "west", "app", "0.0.199", &acme);
+    world_feed(&w);
+    world_flush(&w);
+    size_t shown = count_states(&w, "many", STATE_BEHIND);
+    CHECK(shown > 50 && shown < 150);
+    CHECK_INT(count_states(&w, "many", STATE_INVALID), RUNNING - shown);
+    CHECK_C(world_entry(&w, "west", "app") + strlen("behind "),
+            "1.1999.0-0000000000000000000000000000000000000000000000000"
+            "00000000000000000000000000000000000000001");
+    CHECK_INT(count_verdicts(&w), shown + 1);
+    check_case("a restart says the same");
+    uint64_t before = w.in[INPUT_STATE].last_seq;
+    world_start(&w);
+    world_flush(&w);
+    CHECK_INT(w.in[INPUT_STATE].last_seq, before);
+    check_case("a shorter list leaves nothing out");
+    list_many(&w, 20);
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_INT(count_states(&w, "many", STATE_BEHIND), RUNNING);
+    CHECK_INT(count_verdicts(&w), RUNNING);
+    check_case("a longer one does again");
+    list_many(&w, 2000);
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_INT(count_states(&w, "many", STATE_BEHIND), shown);
+    CHECK_INT(count_verdicts(&w), shown + 1);
+    check_case("fewer versions are all shown");
+    report_many(&w, "many", 10);
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_INT(count_states(&w, "many", STATE_BEHIND), 10);
+    CHECK_INT(count_verdicts(&w), 11);
+    world_clear(&w);
+}
+
+/* Until a rule is done only what it does not concern is written. */
+static void test_a_rule_is_worked_on(void)
+{
+    check_case("worked on");
+    world w;
+    world_init(&w);
+    world_start(&w);
+    world_list(&w, acme_source, "", two, 2, false);
+    world_report(&w, "east", "app", "1.0.0", &acme);
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_C(world_entry(&w, "east", "app"), "behind 1.1.0");
+    w.idles = true;
+    world_list(&w, acme_source, "", three, 3, false);
+    world_report(&w, "east", "app", "1.1.0", &acme);
+    world_report(&w, "east", "other", "1.0.0", NULL);
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_C(world_entry(&w, "east", "app"), "behind 1.1.0");
+    CHECK_C(world_entry(&w, "east", "other"), "unknownRemote missing");
+    aggregate_sizes z;
+    aggregate_measure(w.a, &z);
+    CHECK(z.dirty > 0);
+    check_case("another tracker of its entry needs no rule");
+    world_report(&w, "east", "app", "1.0.0", NULL);
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_C(world_entry(&w, "east", "app"), "unknownRemote missing");
+    world_report(&w, "east", "app", "1.1.0", &acme);
+    world_feed(&w);
+    while (aggregate_work(w.a, 1)) {
+    }
+    world_flush(&w);
+    CHECK_C(world_entry(&w, "east", "app"), "behind 2.0.0");
+    CHECK_INT(world_events(&w, "release", NULL, NULL), 1);
+    world_clear(&w);
+}
+
+static void test_long_lists_in_events(void)
+{
+    check_case("truncated");
+    world w;
+    world_init(&w);
+    world_start(&w);
+    report_many(&w, "few", 10);
+    report_many(&w, "many", 2000);
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_INT(world_events(&w, "running", "east", "\"truncated\":true"), 1);
+    CHECK_INT(world_events(&w, "running", "east", NULL), 2);
+    world_clear(&w);
+}
+
 static void test_unchanged_costs_nothing(void)
 {
     check_case("unchanged");
@@ -579,6 +745,9 @@ int main(void)
     test_first_report();
     test_states();
     test_one_bad_version();
+    test_one_entry_is_bounded();
+    test_a_rule_is_worked_on();
+    test_long_lists_in_events();
     test_unchanged_costs_nothing();
     test_restart_writes_nothing();
     test_tombstone();

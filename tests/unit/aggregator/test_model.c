@@ -61,7 +61,7 @@ static void refuse(world *w, uint64_t *state)
 
 static void disturb(world *w, uint64_t *state)
 {
-    switch (draw(state, 12)) {
+    switch (draw(state, 14)) {
     case 0:
         world_start(w);
         break;
@@ -87,6 +87,12 @@ static void disturb(world *w, uint64_t *state)
     case 8:
         refuse(w, state);
         break;
+    case 9:
+        w->idles = draw(state, 2);
+        break;
+    case 10:
+        aggregate_work(w->a, 1 + (int64_t)draw(state, 300));
+        break;
     default:
         break;
     }
@@ -103,8 +109,9 @@ static void run(world *w, uint64_t seed, bool disturbed)
         if (disturbed) disturb(w, &noise);
     }
     world_feed(w);
-    world_flush(w);
     w->refused = NULL;
+    w->idles = false;
+    world_flush(w);
     while (w->waiting.count || aggregate_has_work(w->a)) world_flush(w);
 }
 

@@ -1,6 +1,7 @@
 /* Choosing candidates: each filter in its order, counted with an example; spellings; dates; verdicts on top. */
 #include "services/aggregator/rule.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "services/aggregator/verdict.h"
@@ -114,6 +115,87 @@ static void test_nothing(void)
     teardown(&b);
 }
 
+/* A list of versions of thirty ones and a number, under a pattern that backtracks over them. */
+static void setup_heavy(bench *b, size_t count)
+{
+    static const report_remote remote = {.pattern = {"^(([0-9]+)+)+$", 14}, .result = {"$1", 2}};
+    ov_err err = {0};
+    bool changed;
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(LIST_BYTES_MAX);
+    list l = {.source = OV_STR("s"), .count = count};
+    l.versions = calloc(count, sizeof *l.versions);
+    char(*texts)[48] = calloc(count, sizeof *texts);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(texts[i], sizeof texts[i], "111111111111111111111111111111%05zux", i);
+        l.versions[i].version = ov_str_of(texts[i]);
+    }
+    list_encode(&l, &body);
+    *b = (bench){.u = upstream_new(OV_STR("s")), .texts = intern_new()};
+    b->l = upstream_list_named(b->u, OV_STR(""));
+    CHECK_OK(upstream_list_take(b->l, ov_buf_str(&body), &changed, &err), &err);
+    CHECK_OK(rule_new("0123456789abcdef0123456789abcdef", b->l, false, &remote, &b->r, &err), &err);
+    free(l.versions);
+    free(texts);
+}
+
+static void test_overwork(void)
+{
+    check_case("a pattern that takes too much work is given up");
+    bench b;
+    setup_heavy(&b, 1000);
+    rule_choose(b.r, b.texts);
+    CHECK(rule_stand(b.r, b.texts));
+    CHECK_INT(b.r->stands, STANDING_OVERWORK);
+    CHECK_INT(b.r->count, 0);
+    CHECK_STR(intern_text(b.texts, b.r->reason),
+              OV_STR("the pattern takes too much work, on \"11111111111111111111111111111100000x\": given up after 101 "
+                     "of 1000 versions"));
+    teardown(&b);
+    check_case("a few of them are left out");
+    setup_heavy(&b, 50);
+    rule_choose(b.r, b.texts);
+    rule_stand(b.r, b.texts);
+    CHECK_INT(b.r->stands, STANDING_READY);
+    CHECK_INT(b.r->dropped[FILTER_TOO_MUCH_WORK].count, 50);
+    teardown(&b);
+    check_case("slices give what one go gives");
+    setup_heavy(&b, 1000);
+    size_t slices = 0;
+    rule_choose_begin(b.r, b.texts);
+    for (int64_t steps = 1; !rule_choose_more(b.r, b.texts, &steps); steps = 500000) slices++;
+    rule_stand(b.r, b.texts);
+    CHECK_INT(b.r->stands, STANDING_OVERWORK);
+    CHECK_INT(b.r->looked, 101);
+    CHECK(slices >= 10);
+    teardown(&b);
+}
+
+static void test_slices(void)
+{
+    check_case("slices");
+    static const char *const versions[] = {"v1.2.0", "v1.10.0", "nightly", "v", "v0.9.0", "v1.2"};
+    static const report_remote remote = {.pattern = {"^v(.*)$", 7}, .result = {"$1", 2}};
+    bench b;
+    setup(&b, versions, OV_COUNT(versions), &remote);
+    ov_buf whole = candidates_of(&b);
+    size_t bytes = b.r->above[0];
+    CHECK_INT(b.r->above[b.r->count], 0);
+    CHECK_INT(bytes, 2 * (5 + 5 + 6 + 3 * 3));
+    rule_choose_begin(b.r, b.texts);
+    int64_t steps = 1;
+    while (!rule_choose_more(b.r, b.texts, &steps)) {
+        if (b.r->looked == 4) rule_choose_begin(b.r, b.texts); /* another list came */
+        steps = b.r->looked ? 1 : 1000000;
+    }
+    ov_buf sliced = candidates_of(&b);
+    CHECK_STR(ov_buf_str(&sliced), ov_buf_str(&whole));
+    CHECK_INT(b.r->above[0], bytes);
+    CHECK_INT(b.r->dropped[FILTER_DUPLICATE].count, 1);
+    ov_buf_clear(&whole);
+    ov_buf_clear(&sliced);
+    teardown(&b);
+}
+
 static void test_verdict(void)
 {
     check_case("verdict");
@@ -172,6 +254,8 @@ int main(void)
     test_filters();
     test_spellings();
     test_nothing();
+    test_overwork();
+    test_slices();
     test_verdict();
     test_bad_rules();
     return check_end();

@@ -47,6 +47,7 @@ typedef struct {
     told *events;
     size_t event_count, event_cap;
     tellings waiting;
+    bool idles;          /* rules are worked on in small steps, now and then */
     const char *refused; /* agent whose events the bus refuses, or NULL */
     aggregate *a;
     aggregate_options options;
@@ -286,6 +287,8 @@ static inline bool world_flush_once(world *w, kill_point kill, size_t kill_at)
     aggregate_write items[BATCH];
     char inputs[64], epoch[32];
     ov_err err = {0};
+    while (!w->idles && aggregate_work(w->a, 1000)) {
+    }
     size_t n = aggregate_collect(w->a, items, BATCH, 1 << 20, (ov_mono){w->mono_ms}), stored = 0;
     snprintf(inputs, sizeof inputs, "%" PRIu64 ",%" PRIu64, aggregate_position(w->a, INPUT_REPORTS),
              aggregate_position(w->a, INPUT_LISTS));
