@@ -61,6 +61,8 @@ typedef struct {
     const ov_fetch_policy
         *policy;               /* NULL: nothing that is refused by default; the same for all requests of one client */
     const volatile bool *stop; /* or NULL: polled (set it with __atomic_store_n); true ends the transfer */
+    /* Once, before the body of the final answer, with its status; or NULL. */
+    void (*on_head)(void *arg, unsigned status);
     /* The body as it arrives (decompressed), for every status but a followed redirect's; false ends it. */
     bool (*on_body)(void *arg, ov_str piece);
     void *arg;
@@ -123,6 +125,8 @@ void ov_fetch_loop_free(ov_fetch_loop *l); /* ends what runs without calling don
 OV_MUST_CHECK ov_status ov_fetch_loop_start(ov_fetch_loop *l, const ov_fetch_request *q,
                                             void (*done)(void *arg, const ov_fetch_result *result), void *arg,
                                             ov_err *err);
+/* Ends the requests that were started with arg, without calling done; not from on_head or on_body. */
+void ov_fetch_loop_cancel(ov_fetch_loop *l, const void *arg);
 /* Works and sleeps until something finished or arrived, somebody called wake, or timeout_ms passed. */
 void ov_fetch_loop_wait(ov_fetch_loop *l, int64_t timeout_ms);
 void ov_fetch_loop_wake(ov_fetch_loop *l); /* from any thread */

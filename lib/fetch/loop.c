@@ -47,6 +47,15 @@ ov_status ov_fetch_loop_start(ov_fetch_loop *l, const ov_fetch_request *q,
     return OV_OK;
 }
 
+void ov_fetch_loop_cancel(ov_fetch_loop *l, const void *arg)
+{
+    ov_transfer *next;
+    for (ov_transfer *t = l->engine.running; t; t = next) {
+        next = t->next;
+        if (t->done_arg == arg) drop(l, t);
+    }
+}
+
 static ov_transfer *first_finished(const ov_fetch_loop *l)
 {
     ov_transfer *t = l->engine.running;

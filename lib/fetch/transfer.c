@@ -104,6 +104,7 @@ static size_t on_header(char *bytes, size_t one, size_t len, void *arg)
     if (ov_head_line(&t->head, (ov_str){bytes, len}, &t->result) && !is_followed(t)) {
         bool empty = t->head.status == 204 || t->head.status == 304 || is_head(t);
         t->result.unframed = !t->head.framed && !empty;
+        if (!t->head_done && t->q.on_head) t->q.on_head(t->q.arg, t->head.status);
         t->head_done = true;
     }
     return len;

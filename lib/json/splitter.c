@@ -299,3 +299,8 @@ ov_status ov_json_splitter_finish(ov_json_splitter *s, ov_err *err)
         st = ov_fail(&why, OV_INVALID, "array: cut off before its end");
     return st == OV_OK ? OV_OK : fail_for_good(s, st, &why, err);
 }
+
+ov_str ov_json_splitter_around(const ov_json_splitter *s)
+{
+    return ov_buf_str(&s->frame);
+}

@@ -18,5 +18,7 @@ void ov_json_splitter_free(ov_json_splitter *s);
 OV_MUST_CHECK ov_status ov_json_splitter_feed(ov_json_splitter *s, ov_str piece, ov_err *err);
 /* After the last piece: OV_INVALID when the document was cut off or the array was not there. */
 OV_MUST_CHECK ov_status ov_json_splitter_finish(ov_json_splitter *s, ov_err *err);
+/* After a good finish: the document with [] in place of the array; valid until the splitter is freed. */
+ov_str ov_json_splitter_around(const ov_json_splitter *s);
 
 #endif

@@ -38,6 +38,12 @@ static bool refuse_body(void *arg, ov_str piece)
     return false;
 }
 
+static void on_head(void *arg, unsigned status)
+{
+    tally *t = arg;
+    t->bytes += status;
+}
+
 static void *wake(void *loop)
 {
     ov_fetch_loop_wake(loop);
@@ -93,8 +99,21 @@ int main(void)
     CHECK(ov_mono_since(ov_mono_now(), before) < 20000);
     pthread_join(thread, NULL);
 
-    q.url = urls[2];
+    tally head = {0}, kept = {0};
+    q.url = urls[0];
     q.on_body = NULL;
+    q.on_head = on_head;
+    q.arg = &head;
+    CHECK_OK(ov_fetch_loop_start(l, &q, on_done, &head, &err), &err);
+    q.url = urls[2];
+    q.on_head = NULL;
+    CHECK_OK(ov_fetch_loop_start(l, &q, on_done, &kept, &err), &err);
+    wait_done(l, &head, 1);
+    CHECK_INT(head.bytes, 200);
+    ov_fetch_loop_cancel(l, &kept);
+    ov_fetch_loop_wait(l, 10);
+    CHECK_INT(kept.done, 0);
+
     CHECK_OK(ov_fetch_loop_start(l, &q, on_done, &t, &err), &err);
     ov_fetch_loop_wait(l, 10);
     ov_fetch_loop_free(l);

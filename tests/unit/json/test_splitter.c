@@ -24,6 +24,18 @@ static ov_status split(const char *text, const char *member, size_t piece, size_
     return st;
 }
 
+static void test_around(void)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf out = OV_BUF(100);
+    ov_err err = {0};
+    check_case("around");
+    ov_json_splitter *s = ov_json_splitter_new("items", 100, collect, &out);
+    CHECK_OK(ov_json_splitter_feed(s, OV_STR("{\"metadata\":{\"a\":\"b c\"},\"items\":[1,2],\"z\":0}"), &err), &err);
+    CHECK_OK(ov_json_splitter_finish(s, &err), &err);
+    CHECK_STR(ov_json_splitter_around(s), OV_STR("{\"metadata\":{\"a\":\"b c\"},\"items\":[],\"z\":0}"));
+    ov_json_splitter_free(s);
+}
+
 static const struct {
     const char *text, *member, *elements; /* elements NULL: refused with error */
     const char *error;
@@ -100,5 +112,6 @@ int main(void)
 {
     test_every_cut();
     test_consumer_stops();
+    test_around();
     return check_end();
 }
