@@ -78,6 +78,13 @@ static ov_status open_transport(collector *c, ov_err *err)
     return OV_OK;
 }
 
+static void on_cluster_event(void *arg, const cluster_event *e)
+{
+    collector *c = arg;
+    c->given++;
+    tracking_on_event(c->what, e);
+}
+
 static ov_status serve(collector *c, ov_err *err)
 {
     const collector_settings *s = c->settings;
@@ -101,7 +108,7 @@ ov_status collector_start(ov_app *app, void *target, void **ret_service, ov_err 
     ov_random_hex(c->instance, INSTANCE_BYTES);
     ov_status st = collector_settings_check(c->settings, err);
     if (st == OV_OK) st = collector_tags_write(&c->settings->tags, &c->tags, err);
-    if (st == OV_OK) st = files_open(c->settings->cluster_files, c->figures.errors, &c->from, err);
+    if (st == OV_OK) st = files_open(c->settings->cluster_files, c->figures.errors, on_cluster_event, c, &c->from, err);
     if (st != OV_OK) return st;
     c->what = tracking_new(ov_str_of(c->settings->agent_id), ov_buf_str(&c->tags));
     if (!c->settings->print) st = open_transport(c, err);
@@ -111,21 +118,14 @@ ov_status collector_start(ov_app *app, void *target, void **ret_service, ov_err 
 
 /* ---- loop ---- */
 
-static void on_cluster_event(void *arg, const cluster_event *e)
-{
-    collector *c = arg;
-    c->given++;
-    tracking_on_event(c->what, e);
-}
-
 /* Everything again as long as trackers changed, so that no report is rendered from a part of its objects. */
 static ov_status step_cluster(collector *c, ov_mono now, ov_mono *ret_next, ov_err *err)
 {
     c->given = 0;
-    ov_status st = c->from.step(c->from.self, now, on_cluster_event, c, ret_next, err);
+    ov_status st = c->from.step(c->from.self, now, ret_next, err);
     for (int i = 0; i < REREADS_MAX && tracking_takes_reread(c->what); i++) {
-        c->from.reread(c->from.self);
-        st = c->from.step(c->from.self, now, on_cluster_event, c, ret_next, err);
+        c->from.reread(c->from.self, (ov_str){0});
+        st = c->from.step(c->from.self, now, ret_next, err);
     }
     c->complete |= c->from.is_complete(c->from.self);
     return st;

@@ -14,31 +14,50 @@ typedef enum {
     CLUSTER_SNAPSHOT, /* a complete reading of the section begins */
     CLUSTER_OBJECT,   /* exists or changed */
     CLUSTER_GONE,     /* was deleted */
-    CLUSTER_READY     /* the reading is complete: what was not given since SNAPSHOT is gone */
+    CLUSTER_READY,    /* the reading is complete: what was not given since SNAPSHOT is gone */
+    CLUSTER_PROBLEM   /* a kind cannot be read, or can again; what it held stands */
 } cluster_event_type;
+
+typedef enum {
+    CLUSTER_FINE,
+    CLUSTER_FORBIDDEN,   /* a right is missing */
+    CLUSTER_UNKNOWN_KIND /* the cluster has no such kind */
+} cluster_problem;
 
 /* Valid during the call. */
 typedef struct {
     cluster_event_type type;
     unsigned section;
-    ov_str kind;         /* "Pods", "Nodes", ... as trackers name it, or CLUSTER_TRACKERS */
-    ov_str ns, name;     /* ns is empty for what has none */
-    const cJSON *object; /* OBJECT */
+    ov_str kind; /* "Pods", "Nodes", ... as trackers name it, or CLUSTER_TRACKERS; of SNAPSHOT and READY: the only kind
+                    that the section has, or empty */
+    ov_str ns, name;         /* ns is empty for what has none */
+    const cJSON *object;     /* OBJECT */
+    cluster_problem problem; /* PROBLEM */
+    ov_str text;             /* PROBLEM: why */
 } cluster_event;
 
 #define CLUSTER_TRACKERS "VersionTrackers"
 
 typedef void (*cluster_sink)(void *arg, const cluster_event *event);
 
-/* Implementations fill this in; self is theirs. */
+/* A kind, as it is read: "Deployments" is of the group "apps", version "v1", kind "Deployment", plural "deployments".
+ */
+typedef struct {
+    ov_str event_kind, group, version, kind, plural; /* plural is empty where only the server knows it */
+} cluster_kind_id;
+
+/* Implementations fill this in; self is theirs. The sink, given when one is opened, gets events in step, and from
+ * whatever else runs on the loop's thread. */
 typedef struct {
     void *self;
-    /* Gives what changed since the last call to the sink; VersionTrackers before objects. OV_FAILED: something could
-     * not be read (the rest was given; what the unreadable part held before stands); err says what, at each call until
-     * it can be read, logged and counted once. *ret_next, always set: when to call again at the latest. */
-    ov_status (*step)(void *self, ov_mono now, cluster_sink sink, void *arg, ov_mono *ret_next, ov_err *err);
-    /* Gives everything again at the next step, unless the last step gave everything: the trackers changed. */
-    void (*reread)(void *self);
+    /* Works: gives what changed, VersionTrackers before objects. OV_FAILED: something could not be read (the rest was
+     * given; what the unreadable part held before stands); err says what, at each call until it can be read, logged and
+     * counted once. *ret_next, always set: when to call again at the latest. */
+    ov_status (*step)(void *self, ov_mono now, ov_mono *ret_next, ov_err *err);
+    /* All kinds that trackers read now; what is not among them need not be given. */
+    void (*want)(void *self, const cluster_kind_id *kinds, size_t count);
+    /* Gives a kind's objects again (empty: all kinds'), from the next step on: trackers came. */
+    void (*reread)(void *self, ov_str kind);
     /* Every section was complete at least once. */
     bool (*is_complete)(const void *self);
     void (*free)(void *self);

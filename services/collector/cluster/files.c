@@ -25,9 +25,11 @@ typedef struct {
     ov_mono next_look;
     ov_err problem; /* of the folder itself; empty: none */
     int folder;     /* open during a step; -1 */
+    cluster_sink sink;
+    void *arg;
 } files;
 
-/* Where a step's events go. */
+/* Where a section's events go. */
 typedef struct {
     cluster_sink sink;
     void *arg;
@@ -263,20 +265,27 @@ static void look(files *f, receiver to)
     f->folder = -1;
 }
 
-static ov_status files_step(void *self, ov_mono now, cluster_sink sink, void *arg, ov_mono *ret_next, ov_err *err)
+static ov_status files_step(void *self, ov_mono now, ov_mono *ret_next, ov_err *err)
 {
     files *f = self;
     if (!f->was_scanned || f->wants_reread || now.ms >= f->next_look.ms) {
-        look(f, (receiver){sink, arg, 0});
+        look(f, (receiver){f->sink, f->arg, 0});
         f->next_look = ov_mono_after(now, FILES_CHECK_MS);
     }
     *ret_next = f->next_look;
     return summary(f, err);
 }
 
-static void files_reread(void *self)
+/* Dumps are read whole. */
+static void files_want(void *self, const cluster_kind_id *kinds, size_t count)
+{
+    (void)self, (void)kinds, (void)count;
+}
+
+static void files_reread(void *self, ov_str kind)
 {
     files *f = self;
+    (void)kind;
     if (!f->gave_all) f->wants_reread = true;
 }
 
@@ -298,7 +307,7 @@ static void files_free(void *self)
     free(f);
 }
 
-ov_status files_open(const char *dir, ov_metric *errors, cluster *ret, ov_err *err)
+ov_status files_open(const char *dir, ov_metric *errors, cluster_sink sink, void *arg, cluster *ret, ov_err *err)
 {
     int fd = -1;
     ov_status st = open_folder(dir, &fd, err);
@@ -308,6 +317,8 @@ ov_status files_open(const char *dir, ov_metric *errors, cluster *ret, ov_err *e
     f->dir = ov_dup(ov_str_of(dir));
     f->errors = errors;
     f->folder = -1;
-    *ret = (cluster){f, files_step, files_reread, files_is_complete, files_free};
+    f->sink = sink;
+    f->arg = arg;
+    *ret = (cluster){f, files_step, files_want, files_reread, files_is_complete, files_free};
     return OV_OK;
 }

@@ -11,9 +11,11 @@ enum {
     FILES_CHECK_MS = 1000                /* between two looks at the folder */
 };
 
-/* Fills *ret; its free ends it. dir is copied; errors (or NULL; kept) counts what could not be read. Names that begin
- * with a dot, other endings and what is not a regular file are ignored. Nothing is read before the first step.
- * OV_INVALID when the folder cannot be opened: "cluster.files: \"/dumps\": No such file or directory". */
-OV_MUST_CHECK ov_status files_open(const char *dir, ov_metric *errors, cluster *ret, ov_err *err);
+/* Fills *ret; its free ends it. Events come in step alone. dir is copied; errors (or NULL; kept) counts what could not
+ * be read. Names that begin with a dot, other endings and what is not a regular file are ignored. Nothing is read
+ * before the first step. OV_INVALID when the folder cannot be opened: "cluster.files: \"/dumps\": No such file or
+ * directory". */
+OV_MUST_CHECK ov_status files_open(const char *dir, ov_metric *errors, cluster_sink sink, void *arg, cluster *ret,
+                                   ov_err *err);
 
 #endif

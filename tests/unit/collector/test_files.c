@@ -67,18 +67,6 @@ static void world_clear(world *w)
     ov_buf_clear(&w->said);
 }
 
-static void world_init(world *w)
-{
-    *w = (world){.dir = "/tmp/opvic-files-XXXXXX", .metrics = ov_metrics_new(), .said = OV_BUF(65536)};
-    if (!mkdtemp(w->dir)) abort();
-    w->errors = ov_metrics_add(w->metrics, OV_METRIC_COUNTER, "errors", "Errors.", NULL, 1);
-    ov_err err = {0};
-    CHECK_OK(files_open(w->dir, w->errors, &w->c, &err), &err);
-}
-#define WORLD(w)                     \
-    OV_CLEANUP(world_clear) world w; \
-    world_init(&w)
-
 static void note(void *arg, const cluster_event *e)
 {
     world *w = arg;
@@ -90,11 +78,23 @@ static void note(void *arg, const cluster_event *e)
     CHECK(ov_json_member(e->object, "metadata") != NULL);
 }
 
+static void world_init(world *w)
+{
+    *w = (world){.dir = "/tmp/opvic-files-XXXXXX", .metrics = ov_metrics_new(), .said = OV_BUF(65536)};
+    if (!mkdtemp(w->dir)) abort();
+    w->errors = ov_metrics_add(w->metrics, OV_METRIC_COUNTER, "errors", "Errors.", NULL, 1);
+    ov_err err = {0};
+    CHECK_OK(files_open(w->dir, w->errors, note, w, &w->c, &err), &err);
+}
+#define WORLD(w)                     \
+    OV_CLEANUP(world_clear) world w; \
+    world_init(&w)
+
 static ov_status step_now(world *w, ov_err *err)
 {
     ov_mono next = {0};
     ov_buf_reset(&w->said);
-    ov_status st = w->c.step(w->c.self, w->now, note, w, &next, err);
+    ov_status st = w->c.step(w->c.self, w->now, &next, err);
     CHECK(next.ms > w->now.ms && next.ms <= w->now.ms + FILES_CHECK_MS);
     return st;
 }
@@ -283,16 +283,16 @@ static void test_reread(void)
     put_file(&w, "b.yaml", TRACKER("t"), 0);
     (void)step(&w);
     ov_err err = {0};
-    w.c.reread(w.c.self); /* the step gave everything behind the trackers already */
+    w.c.reread(w.c.self, (ov_str){0}); /* the step gave everything behind the trackers already */
     CHECK_OK(step_now(&w, &err), &err);
     CHECK_INT(w.said.len, 0);
     put_file(&w, "b.yaml", TRACKER("u"), 1);
     CHECK(strstr(step(&w), "p1") == NULL);
-    w.c.reread(w.c.self);
+    w.c.reread(w.c.self, (ov_str){0});
     CHECK_OK(step_now(&w, &err), &err); /* at once, not at the next look */
     ov_buf_append_char(&w.said, '\0');
     CHECK(strstr(w.said.ptr, "object d/p1;") != NULL);
-    w.c.reread(w.c.self);
+    w.c.reread(w.c.self, (ov_str){0});
     CHECK_OK(step_now(&w, &err), &err);
     CHECK_INT(w.said.len, 0);
 }
@@ -301,7 +301,7 @@ static void test_folder(void)
 {
     cluster c = {0};
     ov_err err = {0};
-    CHECK_STATUS(files_open("/nonexistent/dumps", NULL, &c, &err), OV_INVALID, &err);
+    CHECK_STATUS(files_open("/nonexistent/dumps", NULL, note, NULL, &c, &err), OV_INVALID, &err);
     CHECK_C(err.msg, "cluster.files: \"/nonexistent/dumps\": No such file or directory");
     WORLD(w);
     put_file(&w, "a.yaml", POD("p1"), 0);
