@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "bus/api.h"
-#include "bus/base64.h"
 #include "bus/internal.h"
 #include "bus/stream_config.h"
 #include "json/writer.h"
@@ -128,8 +128,8 @@ static ov_status read_stored(ov_bus *bus, const cJSON *message, ov_bus_in **ret,
 {
     OV_CLEANUP(ov_buf_clear) ov_buf data = OV_BUF(128 * 1024 * 1024), headers = OV_BUF(1024 * 1024);
     OV_CLEANUP(ov_free_p) char *subject = ov_dup(ov_json_member_str(message, "subject"));
-    if (!*subject || !ov_bus_base64_decode(ov_json_member_str(message, "data"), &data) ||
-        !ov_bus_base64_decode(ov_json_member_str(message, "hdrs"), &headers))
+    if (!*subject || !ov_base64_decode(ov_json_member_str(message, "data"), &data) ||
+        !ov_base64_decode(ov_json_member_str(message, "hdrs"), &headers))
         return ov_fail(err, OV_RETRY, "stored message: cannot be read");
     return ov_bus_in_stored(bus, subject, ov_buf_str(&headers), ov_buf_str(&data),
                             (uint64_t)ov_bus_json_int(message, "seq"), ov_bus_json_time(message, "time"), ret, err);

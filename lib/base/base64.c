@@ -1,5 +1,5 @@
-/* Decodes base64 four characters at a time. */
-#include "bus/base64.h"
+/* Reads and writes base64 four characters at a time. */
+#include "base/base64.h"
 
 #include "base/poison.h"
 
@@ -20,7 +20,7 @@ static size_t group_digits(const char *group, bool last)
     return group[2] == '=' ? 2 : 3;
 }
 
-bool ov_bus_base64_decode(ov_str text, ov_buf *out)
+bool ov_base64_decode(ov_str text, ov_buf *out)
 {
     if (text.len % 4) return false;
     for (size_t i = 0; i < text.len; i += 4) {
@@ -36,4 +36,17 @@ bool ov_bus_base64_decode(ov_str text, ov_buf *out)
         ov_buf_append(out, bytes, digits - 1);
     }
     return !out->failed;
+}
+
+void ov_base64_encode(ov_str bytes, ov_buf *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        ov_str group = ov_str_sub(bytes, i, i + 3);
+        unsigned bits = 0;
+        for (size_t k = 0; k < 3; k++) bits = bits << 8 | (k < group.len ? (unsigned char)group.ptr[k] : 0);
+        char text[4] = {digits[bits >> 18], digits[bits >> 12 & 63], digits[bits >> 6 & 63], digits[bits & 63]};
+        for (size_t k = group.len + 1; k < sizeof text; k++) text[k] = '=';
+        ov_buf_append(out, text, sizeof text);
+    }
 }
