@@ -45,6 +45,15 @@ OV_MUST_CHECK ov_status ov_fetch_policy_parse(ov_str cidrs, ov_fetch_policy *ret
 /* address: 4 or 16 bytes. */
 bool ov_fetch_policy_allows(const ov_fetch_policy *p, const unsigned char *address, size_t len);
 
+/* Whom a server's https is trusted by and who we are to it. For the URL's own origin alone: never across a redirect to
+ * another. Pairs of cert and key count, one alone does not. */
+typedef struct {
+    ov_str ca;               /* PEM, one or more; empty: the client's ca_file or the system's */
+    ov_str cert, key;        /* PEM, with the chain behind cert; empty: none */
+    const char *server_name; /* that the certificate must have, and that is asked for; NULL: the URL's host */
+    bool insecure;           /* nothing is verified */
+} ov_fetch_tls;
+
 typedef struct {
     const char *url;
     const char *method; /* NULL: GET */
@@ -55,6 +64,9 @@ typedef struct {
     } headers[OV_FETCH_HEADERS]; /* up to the first NULL name */
     const ov_secret
         *bearer; /* Authorization: Bearer, for the URL's own host alone, never across a redirect to another */
+    const ov_fetch_tls
+        *tls;          /* NULL: the client's ca_file or the system's; ca and insecure count for an https proxy too */
+    const char *proxy; /* "http://h:3128", "https://...", "socks5h://..."; NULL: as the environment says; "": none */
     uint64_t wire_max, body_max;           /* bytes before and after decompression; 0: no limit (a watch) */
     int64_t connect_ms, total_ms, idle_ms; /* idle: without progress once connected; 0: 10 s, no limit, no limit */
     unsigned redirects_max; /* 0: a redirect is the answer; else followed, each hop checked, https never to http */
@@ -94,6 +106,9 @@ void ov_fetch_free(ov_fetch *f);
 /* Blocks until the answer is whole or failed; *ret is always filled. */
 void ov_fetch_run(ov_fetch *f, const ov_fetch_request *q, ov_fetch_result *ret);
 
+/* What a request points to lives until its end. With redirects_max 0 its url, headers, bearer, tls and proxy are read
+ * at the start alone, and may be gone or replaced afterwards. */
+
 /* The same with the body pulled (on_body is not used), for a parser that reads. ov_fetch_open returns when the final
  * answer's head is there or it failed; what q points to lives until ov_fetch_close. */
 typedef struct ov_fetch_stream ov_fetch_stream;
@@ -121,7 +136,8 @@ typedef struct ov_fetch_loop ov_fetch_loop;
 OV_MUST_CHECK ov_status ov_fetch_loop_new(const char *user_agent, const char *ca_file, ov_fetch_loop **ret,
                                           ov_err *err);
 void ov_fetch_loop_free(ov_fetch_loop *l); /* ends what runs without calling done */
-/* What q points to must live until done is called (in ov_fetch_loop_wait, on the loop's thread). */
+/* What q points to must live until done is called (in ov_fetch_loop_wait, on the loop's thread), but see above for a
+ * request without redirects. */
 OV_MUST_CHECK ov_status ov_fetch_loop_start(ov_fetch_loop *l, const ov_fetch_request *q,
                                             void (*done)(void *arg, const ov_fetch_result *result), void *arg,
                                             ov_err *err);

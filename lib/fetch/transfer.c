@@ -203,6 +203,7 @@ static bool set_headers(ov_transfer *t)
 {
     free_headers(t);
     bool ok = true, encoding = false;
+    if (t->named[0]) ok = add_header(t, "Host", t->named);
     for (size_t i = 0; i < OV_FETCH_HEADERS && t->q.headers[i].name; i++) {
         const char *name = t->q.headers[i].name, *value = t->q.headers[i].value;
         if (!value || !*value || (t->foreign && is_credential(name))) continue;
@@ -254,29 +255,6 @@ static bool literal_is_refused(ov_transfer *t)
     return len > 0 && !ov_fetch_policy_allows(t->q.policy, address, len);
 }
 
-/* The hop to t->url; false when it ended before it began. */
-static bool set_hop(ov_transfer *t)
-{
-    t->head = (ov_head){0};
-    t->connected = false;
-    t->refused[0] = t->curl_text[0] = '\0';
-    t->moved = 0;
-    t->progress = ov_mono_now();
-    const char *proxy = ov_proxy_for(&t->defaults->proxy, &t->parts);
-    t->proxied = *proxy != '\0';
-    if (t->proxied && literal_is_refused(t)) {
-        end_refused(t, t->parts.host);
-        return false;
-    }
-    curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
-    curl_easy_setopt(t->easy, CURLOPT_PROXY, proxy);
-    curl_easy_setopt(t->easy, CURLOPT_NOPROXY, "");
-    set_method(t);
-    if (set_headers(t)) return true;
-    end_about(t, OV_FETCH_UNSUPPORTED, "a request header holds a control character or is too long");
-    return false;
-}
-
 static void set_callbacks(ov_transfer *t)
 {
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
@@ -309,6 +287,59 @@ static void set_limits(ov_transfer *t)
     if (t->defaults->ca_file) curl_easy_setopt(t->easy, CURLOPT_CAINFO, t->defaults->ca_file);
 }
 
+/* A target that is not the one that was asked gets a handle that knows nothing. */
+static void forget_tls(ov_transfer *t)
+{
+    curl_easy_reset(t->easy);
+    ov_tls_held_clear(&t->tls);
+    t->named[0] = '\0';
+    set_callbacks(t);
+    set_limits(t);
+}
+
+static bool set_tls(ov_transfer *t)
+{
+    return !t->q.tls || t->foreign || !t->parts.https ||
+           ov_tls_set(t->easy, t->q.tls, t->url, &t->parts, &t->tls, t->named);
+}
+
+/* The hop to t->url; false when it ended before it began. */
+static bool set_hop(ov_transfer *t)
+{
+    if (t->foreign && t->q.tls) forget_tls(t);
+    t->head = (ov_head){0};
+    t->connected = false;
+    t->refused[0] = t->curl_text[0] = '\0';
+    t->moved = 0;
+    t->progress = ov_mono_now();
+    const char *proxy = t->q.proxy ? t->q.proxy : ov_proxy_for(&t->defaults->proxy, &t->parts);
+    t->proxied = *proxy != '\0';
+    if (t->proxied && literal_is_refused(t)) {
+        end_refused(t, t->parts.host);
+        return false;
+    }
+    curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
+    curl_easy_setopt(t->easy, CURLOPT_PROXY, proxy);
+    curl_easy_setopt(t->easy, CURLOPT_NOPROXY, "");
+    if (!set_tls(t)) {
+        end_about(t, OV_FETCH_UNSUPPORTED, "the server name is not a name");
+        return false;
+    }
+    set_method(t);
+    if (set_headers(t)) return true;
+    end_about(t, OV_FETCH_UNSUPPORTED, "a request header holds a control character or is too long");
+    return false;
+}
+
+/* There is one hop and curl knows all of it: what only that needed may be gone from now on. */
+static void forget_start(ov_transfer *t)
+{
+    t->q.url = t->q.proxy = NULL;
+    t->q.bearer = NULL;
+    t->q.tls = NULL;
+    memset(t->q.headers, 0, sizeof t->q.headers);
+}
+
 void ov_transfer_init(ov_transfer *t, const ov_transfer_defaults *d, const ov_fetch_request *q, bool pull)
 {
     *t = (ov_transfer){.defaults = d, .q = *q, .pull = pull, .started = ov_mono_now()};
@@ -326,12 +357,13 @@ void ov_transfer_init(ov_transfer *t, const ov_transfer_defaults *d, const ov_fe
     }
     set_callbacks(t);
     set_limits(t);
-    (void)set_hop(t);
+    if (set_hop(t) && q->redirects_max == 0) forget_start(t);
 }
 
 void ov_transfer_clear(ov_transfer *t)
 {
     if (t->easy) curl_easy_cleanup(t->easy);
+    ov_tls_held_clear(&t->tls);
     free_headers(t);
     ov_buf_clear(&t->buffer);
 }
@@ -358,13 +390,26 @@ static ov_fetch_failure failure_of(CURLcode code)
     }
 }
 
+/* curl resolves against the URL that it was given, which has the server's name in it and not its address. */
+static bool redirect_target(const ov_transfer *t, char *out, size_t size)
+{
+    char *location = NULL;
+    struct curl_header *raw = NULL;
+    if (t->named[0]) {
+        CURLHcode code = curl_easy_header(t->easy, "Location", 0, CURLH_HEADER, -1, &raw);
+        return code == CURLHE_OK && ov_url_resolve(ov_str_of(t->url), ov_str_of(raw->value), out, size);
+    }
+    curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location);
+    int n = location ? snprintf(out, size, "%s", location) : -1;
+    return n >= 0 && (size_t)n < size;
+}
+
 /* Where a redirect leads, checked; false when it ended. */
 static bool set_redirect(ov_transfer *t)
 {
-    char *location = NULL;
-    curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location);
+    char location[sizeof t->url];
     ov_url_parts to, asked;
-    if (!ov_url_split(location, &to)) {
+    if (!redirect_target(t, location, sizeof location) || !ov_url_split(location, &to)) {
         end_about(t, OV_FETCH_REDIRECTS, "redirected to what is not an http or https URL");
         return false;
     }

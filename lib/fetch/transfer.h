@@ -7,6 +7,7 @@
 #include "fetch/fetch.h"
 #include "fetch/headers.h"
 #include "fetch/proxy.h"
+#include "fetch/tls.h"
 #include "fetch/url.h"
 
 /* What all transfers of one client share. */
@@ -24,6 +25,8 @@ typedef struct ov_transfer {
 
     CURL *easy;
     struct curl_slist *headers;
+    ov_tls_held tls;
+    char named[OV_URL_HOST_MAX]; /* the Host header, when curl asks for another name */
     char curl_text[CURL_ERROR_SIZE];
     char url[OV_URL_MAX + 1];
     ov_url_parts parts;              /* of url */

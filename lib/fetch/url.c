@@ -84,3 +84,14 @@ bool ov_url_resolve(ov_str base, ov_str target, char *out, size_t size)
     if (curl_url_set(u, CURLUPART_URL, to, 0) != CURLUE_OK) return false;
     return part(u, CURLUPART_URL, 0, out, size);
 }
+
+bool ov_url_with_host(const char *url, const char *host, char *out, size_t size)
+{
+    char bracketed[OV_URL_HOST_MAX];
+    bool v6 = strchr(host, ':') != NULL;
+    int n = snprintf(bracketed, sizeof bracketed, "%s%s%s", v6 ? "[" : "", host, v6 ? "]" : "");
+    OV_CLEANUP(url_cleanup_p) CURLU *u = curl_url();
+    if (n < 0 || (size_t)n >= sizeof bracketed || !u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK)
+        return false;
+    return curl_url_set(u, CURLUPART_HOST, bracketed, 0) == CURLUE_OK && part(u, CURLUPART_URL, 0, out, size);
+}

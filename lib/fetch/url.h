@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 
-enum { OV_URL_MAX = 2047 };
+enum { OV_URL_MAX = 2047, OV_URL_HOST_MAX = 272 /* "[host]:port" with its terminator */ };
 
 typedef struct {
     bool https;
@@ -20,5 +20,7 @@ bool ov_url_split(const char *url, ov_url_parts *ret);
 bool ov_url_same_origin(const ov_url_parts *a, const ov_url_parts *b);
 /* target against base (RFC 3986, section 5); false when malformed or longer than out. */
 bool ov_url_resolve(ov_str base, ov_str target, char *out, size_t size);
+/* url with another host, port and all else as they are; an IPv6 address comes without brackets. */
+bool ov_url_with_host(const char *url, const char *host, char *out, size_t size);
 
 #endif
