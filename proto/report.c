@@ -17,6 +17,8 @@ static const char *const reason_names[] = {
     [REPORT_SOME_FAILED] = "SomeFailed",
     [REPORT_INVALID_SPEC] = "InvalidSpec",
     [REPORT_DUPLICATE_NAME] = "DuplicateName",
+    [REPORT_FORBIDDEN] = "Forbidden",
+    [REPORT_UNKNOWN_KIND] = "UnknownKind",
 };
 
 const char *report_reason_name(report_reason r)
