@@ -47,9 +47,9 @@ static extract_outcome find_value(const tracker_spec *t, const cJSON *object, ov
     return s == OV_FAILED ? EXTRACT_LIMIT : EXTRACT_NOT_FOUND;
 }
 
-/* Of an image reference the digest is never part of a version: it is cut off before a pattern sees the text. A text
- * that is no reference is left to a pattern of the user's own. */
-static extract_outcome cut_digest(const tracker_spec *t, ov_str *value, ov_err *err)
+/* Of an image reference the digest is never part of a version: it is cut off before a pattern sees the text, and all
+ * but the tag where the tag is the version. A text that is no reference is left to a pattern of the user's own. */
+static extract_outcome cut_image(const tracker_spec *t, ov_str *value, ov_err *err)
 {
     image_ref ref;
     ov_err ignored = {0};
@@ -60,7 +60,10 @@ static extract_outcome cut_digest(const tracker_spec *t, ov_str *value, ov_err *
         return fail(err, EXTRACT_DIGEST_ONLY, *value, "a digest without a tag says no version");
     if (ref.tag.len == 0 && t->tag_pattern)
         return fail(err, EXTRACT_NOT_MATCHED, *value, "the image reference has no tag");
-    if (ref.digest.len > 0) value->len -= ref.digest.len + 1;
+    if (t->tag_alone)
+        *value = ref.tag;
+    else if (ref.digest.len > 0)
+        value->len -= ref.digest.len + 1;
     return EXTRACT_FINE;
 }
 
@@ -80,7 +83,7 @@ extract_outcome extract_version(const tracker_spec *t, const cJSON *object, ov_b
     extract_outcome outcome = find_value(t, object, from, err);
     if (outcome != EXTRACT_FINE) return outcome;
     ov_str value = ov_buf_str(from);
-    outcome = cut_digest(t, &value, err);
+    outcome = cut_image(t, &value, err);
     if (outcome == EXTRACT_FINE) outcome = apply(t, value, version, err);
     if (outcome != EXTRACT_FINE) ov_buf_reset(version);
     return outcome;

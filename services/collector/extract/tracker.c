@@ -26,6 +26,22 @@ const char *local_strategy_name(local_strategy strategy)
     return "";
 }
 
+/* Each text as large as it is: a thousand trackers stay in memory for years. */
+struct tracker_text {
+    tracker_text *next;
+    char bytes[];
+};
+
+static ov_str keep_text(tracker_spec *t, ov_str s)
+{
+    if (s.len == 0) return OV_STR("");
+    tracker_text *kept = ov_alloc(sizeof *kept + s.len);
+    memcpy(kept->bytes, s.ptr, s.len);
+    kept->next = t->texts;
+    t->texts = kept;
+    return (ov_str){kept->bytes, s.len};
+}
+
 /* "path: \"value\": why", the value cut to what fits a line. */
 static ov_status refuse(ov_err *err, const char *path, ov_str value, const char *why)
 {
@@ -62,7 +78,7 @@ static ov_status text_at(tracker_spec *t, const cJSON *parent, const char *path,
     ov_str text = ov_str_of(m->valuestring);
     snprintf(why, sizeof why, "longer than %zu bytes", max);
     if (text.len > max) return refuse(err, path, text, why);
-    *ret_text = ov_json_arena_copy(&t->arena, text);
+    *ret_text = keep_text(t, text);
     return OV_OK;
 }
 
@@ -93,7 +109,7 @@ static void add_namespace(tracker_spec *t, ov_str name)
     while (at > 0 && ov_str_cmp(t->namespaces[at - 1], name) > 0) at--;
     if (at > 0 && ov_str_eq(t->namespaces[at - 1], name)) return;
     for (size_t i = t->namespace_count++; i > at; i--) t->namespaces[i] = t->namespaces[i - 1];
-    t->namespaces[at] = ov_json_arena_copy(&t->arena, name);
+    t->namespaces[at] = keep_text(t, name);
 }
 
 static ov_status parse_namespaces(tracker_spec *t, const cJSON *resources, ov_err *err)
@@ -203,7 +219,8 @@ static ov_status parse_local(tracker_spec *t, const cJSON *spec, ov_err *err)
         if (t->result.len == 0) t->result = ov_str_of(default_result);
     }
     t->tag_pattern = t->strategy == LOCAL_IMAGE_TAG && ov_str_eq(t->pattern, ov_str_of(tag_pattern));
-    return compile_extraction(path, t->pattern, t->result, &t->extraction, err);
+    t->tag_alone = t->tag_pattern && ov_str_eq(t->result, ov_str_of(default_result));
+    return t->tag_alone ? OV_OK : compile_extraction(path, t->pattern, t->result, &t->extraction, err);
 }
 
 /* What the control plane would refuse is known here already, and said where the user looks. */
@@ -292,7 +309,11 @@ void tracker_free(tracker_spec *t)
     selector_free(t->selector);
     jsonpath_free(t->path);
     ov_extraction_clear(&t->extraction);
-    ov_json_arena_clear(&t->arena);
+    while (t->texts) {
+        tracker_text *next = t->texts->next;
+        free(t->texts);
+        t->texts = next;
+    }
     free(t->namespaces);
     free(t);
 }

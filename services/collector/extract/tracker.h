@@ -24,6 +24,8 @@ typedef enum { LOCAL_IMAGE_TAG, LOCAL_FIELD_SELECTION } local_strategy;
 /* "ImageTag", "FieldSelection"; static. */
 const char *local_strategy_name(local_strategy strategy);
 
+typedef struct tracker_text tracker_text;
+
 /* Immutable after parsing. All texts live as long as the spec and hold the resolved values: what a user left out stands
  * here as its default, as the status shows it. */
 typedef struct {
@@ -36,13 +38,14 @@ typedef struct {
     ov_str field_selector;
     ov_str pattern, result;
     bool tag_pattern; /* the pattern is ImageTag's own: it means the tag and nothing else of the reference */
+    bool tag_alone;   /* and the result adds nothing to it: the tag is the version, nothing is compiled */
     jsonpath *path;
     ov_extraction extraction;
     bool has_remote; /* a provider or a repo is named */
     report_remote remote;
     ov_err remote_problem; /* why remoteVersion cannot work; running versions are reported all the same. Empty: none */
     ov_err remote_note;    /* what a user may have meant otherwise. Empty: none */
-    ov_json_arena arena;
+    tracker_text *texts;
 } tracker_spec;
 
 /* object is the whole VersionTracker. The caller frees; nothing of object is kept. Rules: CONTRACT.md. OV_INVALID with

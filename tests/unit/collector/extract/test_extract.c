@@ -20,6 +20,8 @@ static const struct {
     {"", "{\"spec\":{\"containers\":[]}}", "", "", EXTRACT_NOT_FOUND},
     {"", "{}", "", "", EXTRACT_NOT_FOUND},
     {REGEX(".*:(.*)$", "$1"), POD("a" DIGEST), "", "a" DIGEST, EXTRACT_DIGEST_ONLY},
+    {REGEX(".*:(.*)$", "v$1"), POD("a:1.2" DIGEST), "v1.2", "a:1.2" DIGEST, EXTRACT_FINE},
+    {REGEX(".*:(.*)$", ""), POD("host:5000/a:1.2"), "host:5000/a:1.2", "host:5000/a:1.2", EXTRACT_FINE},
     {REGEX(":v(.*)$", "$1"), POD("a:v1.2" DIGEST), "1.2", "a:v1.2" DIGEST, EXTRACT_FINE},
     {REGEX(":v(.*)$", "$1"), POD("a:1.2"), "", "a:1.2", EXTRACT_NOT_MATCHED},
     {REGEX("v(x*)", "$1"), POD("a:v1"), "", "a:v1", EXTRACT_EMPTY},
