@@ -1,36 +1,30 @@
-/* Applies what a cluster gives to the trackers that want it, and renders the reports that change by it. */
+/* Applies what a cluster gives to the trackers that want it, and names the reports that change by it. */
 #include "services/collector/tracking.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
-#include "proto/subjects.h"
 #include "services/collector/extract/extract.h"
-#include "services/collector/observed.h"
+#include "services/collector/tracked.h"
 
 #include "base/poison.h"
 
-enum { KEY_MAX = 1024 };
-
-typedef struct {
-    char *key; /* "namespace/name" of the VersionTracker */
-    char *ns;
-    char *id;           /* spec.name, or the object's name when it has none */
-    char *created;      /* creationTimestamp, RFC 3339: texts compare as times */
-    char *text;         /* the spec as it was given: an equal one changes nothing */
-    tracker_spec *spec; /* NULL: invalid, for the reason in problem */
-    ov_err problem;
-    unsigned section, round;
-    bool dirty, duplicate;
-    observed seen;
-} tracked;
+/* The trackers that read one kind of objects. */
+struct tracked_kind {
+    tracked **items;
+    size_t count, cap;
+};
 
 struct tracking {
     char *agent_id, *tags;
     ov_map trackers; /* key -> tracked */
+    ov_map kinds;    /* as events name them -> tracked_kind; only those that some tracker reads */
     ov_map owners;   /* id -> the tracked that may report under it */
     ov_map gone;     /* ids whose tombstone must be told -> any pointer */
+    tracked *dirty_first, *dirty_last;
+    texts texts; /* of all that was observed */
     unsigned rounds[CLUSTER_SECTIONS_MAX];
     bool owners_stale, wants_reread;
     bool overlaps; /* some tracker was given by more than one section */
@@ -48,16 +42,10 @@ tracking *tracking_new(ov_str agent_id, ov_str tags)
     return t;
 }
 
-static void tracked_free(tracked *k)
+static void kind_free(tracked_kind *g)
 {
-    free(k->key);
-    free(k->ns);
-    free(k->id);
-    free(k->created);
-    free(k->text);
-    tracker_free(k->spec);
-    observed_clear(&k->seen);
-    free(k);
+    free(g->items);
+    free(g);
 }
 
 void tracking_free(tracking *t)
@@ -66,10 +54,14 @@ void tracking_free(tracking *t)
     size_t at = 0;
     ov_str key;
     void *value;
-    while (ov_map_next(&t->trackers, &at, &key, &value)) tracked_free(value);
+    while (ov_map_next(&t->trackers, &at, &key, &value)) tracked_free(value, &t->texts);
     ov_map_clear(&t->trackers);
+    at = 0;
+    while (ov_map_next(&t->kinds, &at, &key, &value)) kind_free(value);
+    ov_map_clear(&t->kinds);
     ov_map_clear(&t->owners);
     ov_map_clear(&t->gone);
+    texts_clear(&t->texts);
     ov_buf_clear(&t->version);
     ov_buf_clear(&t->from);
     free(t->current_id);
@@ -78,16 +70,64 @@ void tracking_free(tracking *t)
     free(t);
 }
 
-static char *object_key(ov_str ns, ov_str name)
+/* "namespace/name" in out; false when a name is longer than any that Kubernetes takes. */
+static bool write_key(char out[2 * CLUSTER_NAME_MAX + 1], const cluster_event *e, ov_str *ret)
 {
-    ov_buf key = OV_BUF(KEY_MAX);
-    ov_buf_append_str(&key, ns);
-    ov_buf_append_char(&key, '/');
-    ov_buf_append_str(&key, name);
-    return ov_buf_take(&key, NULL);
+    if (e->ns.len > CLUSTER_NAME_MAX || e->name.len > CLUSTER_NAME_MAX) return false;
+    if (e->ns.len > 0) memcpy(out, e->ns.ptr, e->ns.len);
+    out[e->ns.len] = '/';
+    if (e->name.len > 0) memcpy(out + e->ns.len + 1, e->name.ptr, e->name.len);
+    *ret = (ov_str){out, e->ns.len + 1 + e->name.len};
+    return true;
+}
+
+/* ---- whose report may have changed ---- */
+
+static void mark_dirty(tracking *t, tracked *k)
+{
+    if (k->dirty) return;
+    k->dirty = true;
+    k->dirty_before = t->dirty_last;
+    k->dirty_behind = NULL;
+    *(t->dirty_last ? &t->dirty_last->dirty_behind : &t->dirty_first) = k;
+    t->dirty_last = k;
+}
+
+static void mark_clean(tracking *t, tracked *k)
+{
+    if (!k->dirty) return;
+    k->dirty = false;
+    *(k->dirty_before ? &k->dirty_before->dirty_behind : &t->dirty_first) = k->dirty_behind;
+    *(k->dirty_behind ? &k->dirty_behind->dirty_before : &t->dirty_last) = k->dirty_before;
 }
 
 /* ---- trackers ---- */
+
+static void kind_join(tracking *t, tracked *k)
+{
+    if (!k->spec) return;
+    ov_str name = ov_str_of(resource_kind_name(k->spec->kind));
+    tracked_kind *g = ov_map_get(&t->kinds, name);
+    if (!g) {
+        g = ov_zalloc(sizeof *g);
+        ov_map_put(&t->kinds, name, g);
+    }
+    ov_grow(&g->items, &g->cap, g->count + 1, sizeof *g->items);
+    k->kind = g;
+    k->place = g->count;
+    g->items[g->count++] = k;
+}
+
+static void kind_leave(tracking *t, tracked *k)
+{
+    tracked_kind *g = k->kind;
+    if (!g) return;
+    g->items[k->place] = g->items[--g->count];
+    g->items[k->place]->place = k->place;
+    if (g->count > 0) return;
+    ov_map_remove(&t->kinds, ov_str_of(resource_kind_name(k->spec->kind)));
+    kind_free(g);
+}
 
 static void tracker_drop(tracking *t, tracked *k)
 {
@@ -97,58 +137,23 @@ static void tracker_drop(tracking *t, tracked *k)
         ov_map_put(&t->gone, ov_str_of(k->id), t);
     }
     t->owners_stale = true;
-    tracked_free(k);
+    kind_leave(t, k);
+    mark_clean(t, k);
+    tracked_free(k, &t->texts);
 }
 
-static ov_str created_at(const cluster_event *e)
+static void tracker_on_object(tracking *t, const cluster_event *e, ov_str key, unsigned round)
 {
-    return ov_json_member_str(ov_json_member(e->object, "metadata"), "creationTimestamp");
-}
-
-static bool is_unchanged(const tracked *k, const cluster_event *e, ov_str text)
-{
-    return ov_str_eq(ov_str_of(k->text), text) && ov_str_eq(ov_str_of(k->created), created_at(e));
-}
-
-static ov_str spec_name(const cluster_event *e)
-{
-    ov_str name = ov_json_member_str(ov_json_member(e->object, "spec"), "name");
-    return name.len > 0 && name.len <= ID_MAX ? name : e->name;
-}
-
-static tracked *tracker_make(const cluster_event *e, char *key, char *text)
-{
-    tracked *k = ov_zalloc(sizeof *k);
-    k->key = key;
-    k->text = text;
-    k->ns = ov_dup(e->ns);
-    k->id = ov_dup(spec_name(e));
-    k->created = ov_dup(created_at(e));
-    k->dirty = true;
-    if (tracker_parse(e->object, &k->spec, &k->problem) != OV_OK)
-        ov_log_warn("tracker is invalid", "tracker", k->key, "id", k->id, "err", k->problem.msg);
-    else if (k->spec->remote_problem.msg[0])
-        ov_log_warn("tracker has no usable remote version", "tracker", k->key, "id", k->id, "err",
-                    k->spec->remote_problem.msg);
-    else if (k->spec->remote_note.msg[0])
-        ov_log_info("tracker may mean something else", "tracker", k->key, "id", k->id, "note",
-                    k->spec->remote_note.msg);
-    return k;
-}
-
-static void tracker_on_object(tracking *t, const cluster_event *e, unsigned round)
-{
-    OV_CLEANUP(ov_free_p) char *key = object_key(e->ns, e->name);
-    const cJSON *spec = ov_json_member(e->object, "spec");
-    OV_CLEANUP(ov_free_p) char *text = spec ? cJSON_PrintUnformatted(spec) : ov_dup(OV_STR("null"));
-    tracked *k = ov_map_get(&t->trackers, ov_str_of(key));
-    if (k && !is_unchanged(k, e, ov_str_of(text))) {
+    tracked *k = ov_map_get(&t->trackers, key);
+    if (k && !tracked_is_same(k, e)) {
         tracker_drop(t, k);
         k = NULL;
     }
     if (!k) {
-        k = tracker_make(e, OV_TAKE(key), OV_TAKE(text));
-        ov_map_put(&t->trackers, ov_str_of(k->key), k);
+        k = tracked_new(e, key);
+        ov_map_put(&t->trackers, key, k);
+        kind_join(t, k);
+        mark_dirty(t, k);
         t->owners_stale = t->wants_reread = true;
     } else {
         t->overlaps |= k->section != e->section;
@@ -157,10 +162,14 @@ static void tracker_on_object(tracking *t, const cluster_event *e, unsigned roun
     k->round = round;
 }
 
-static bool is_older(const tracked *a, const tracked *b)
+static void trackers_on_event(tracking *t, const cluster_event *e, ov_str key, unsigned round)
 {
-    int by_time = ov_str_cmp(ov_str_of(a->created), ov_str_of(b->created));
-    return by_time ? by_time < 0 : ov_str_cmp(ov_str_of(a->key), ov_str_of(b->key)) < 0;
+    if (e->type == CLUSTER_OBJECT) {
+        tracker_on_object(t, e, key, round);
+        return;
+    }
+    tracked *k = ov_map_get(&t->trackers, key);
+    if (k) tracker_drop(t, k);
 }
 
 /* Each id belongs to its oldest tracker; the others are duplicates and report nothing. */
@@ -174,7 +183,7 @@ static void owners_settle(tracking *t)
     void *value;
     while (ov_map_next(&t->trackers, &at, &key, &value)) {
         tracked *k = value, *owner = ov_map_get(&t->owners, ov_str_of(k->id));
-        if (!owner || is_older(k, owner)) ov_map_put(&t->owners, ov_str_of(k->id), k);
+        if (!owner || tracked_is_older(k, owner)) ov_map_put(&t->owners, ov_str_of(k->id), k);
     }
     at = 0;
     while (ov_map_next(&t->trackers, &at, &key, &value)) {
@@ -183,7 +192,7 @@ static void owners_settle(tracking *t)
         bool duplicate = owner != k;
         if (duplicate && !k->duplicate)
             ov_log_warn("tracker has the name of an older one", "tracker", k->key, "id", k->id, "older", owner->key);
-        k->dirty |= k->duplicate && !duplicate;
+        if (k->duplicate && !duplicate) mark_dirty(t, k);
         k->duplicate = duplicate;
         ov_map_remove(&t->gone, ov_str_of(k->id));
     }
@@ -204,31 +213,32 @@ static void trackers_sweep(tracking *t, unsigned section, unsigned round)
 
 /* ---- objects ---- */
 
-static void tracked_observe(tracking *t, tracked *k, const cluster_event *e, ov_str key, unsigned round)
+static bool observe(tracking *t, tracked *k, const cluster_event *e, uint32_t object, unsigned round)
 {
     ov_err why = {0};
     bool fine = extract_version(k->spec, e->object, &t->version, &t->from, &why) == EXTRACT_FINE;
     ov_str version = fine ? ov_buf_str(&t->version) : (ov_str){0};
     ov_str from = t->from.ptr ? ov_buf_str(&t->from) : OV_STR("");
-    k->dirty |= observed_set(&k->seen, key, e->section, round, version, from, fine ? NULL : why.msg);
+    return observed_set(&k->seen, &t->texts, object, e->section, round, version, from, fine ? NULL : why.msg);
 }
 
-static void objects_on_event(tracking *t, const cluster_event *e, unsigned round)
+/* Of an object that nothing is kept of and that no tracker matches nothing is kept. */
+static void objects_on_event(tracking *t, const tracked_kind *g, const cluster_event *e, ov_str key, unsigned round)
 {
-    resource_kind kind;
-    if (!resource_kind_find(e->kind, &kind)) return;
-    OV_CLEANUP(ov_free_p) char *key = object_key(e->ns, e->name);
-    size_t at = 0;
-    ov_str tracker_key;
-    void *value;
-    while (ov_map_next(&t->trackers, &at, &tracker_key, &value)) {
-        tracked *k = value;
-        if (!k->spec || k->spec->kind != kind) continue;
-        if (e->type == CLUSTER_OBJECT && tracker_matches(k->spec, e->object))
-            tracked_observe(t, k, e, ov_str_of(key), round);
-        else
-            k->dirty |= observed_remove(&k->seen, ov_str_of(key));
+    uint32_t object = texts_find(&t->texts, key);
+    if (object) texts_hold(&t->texts, object);
+    for (size_t i = 0; i < g->count; i++) {
+        tracked *k = g->items[i];
+        bool changed = false;
+        if (e->type == CLUSTER_OBJECT && tracker_matches(k->spec, e->object)) {
+            if (!object) object = texts_add(&t->texts, key);
+            changed = observe(t, k, e, object, round);
+        } else if (object) {
+            changed = observed_remove(&k->seen, &t->texts, object);
+        }
+        if (changed) mark_dirty(t, k);
     }
+    texts_drop(&t->texts, object);
 }
 
 static void objects_sweep(tracking *t, unsigned section, unsigned round)
@@ -238,31 +248,37 @@ static void objects_sweep(tracking *t, unsigned section, unsigned round)
     void *value;
     while (ov_map_next(&t->trackers, &at, &key, &value)) {
         tracked *k = value;
-        if (!observed_sweep(&k->seen, section, round)) continue;
-        k->dirty = true;
+        if (!observed_sweep(&k->seen, &t->texts, section, round)) continue;
+        mark_dirty(t, k);
         t->wants_reread |= k->seen.overlaps;
     }
+}
+
+static void apply_object(tracking *t, const cluster_event *e)
+{
+    char room[2 * CLUSTER_NAME_MAX + 1];
+    ov_str key;
+    unsigned round = t->rounds[e->section];
+    bool is_tracker = ov_str_eq(e->kind, OV_STR(CLUSTER_TRACKERS));
+    const tracked_kind *g = is_tracker ? NULL : ov_map_get(&t->kinds, e->kind);
+    if ((!is_tracker && !g) || !write_key(room, e, &key)) return;
+    if (is_tracker)
+        trackers_on_event(t, e, key, round);
+    else
+        objects_on_event(t, g, e, key, round);
 }
 
 void tracking_on_event(void *arg, const cluster_event *e)
 {
     tracking *t = arg;
     if (e->section >= CLUSTER_SECTIONS_MAX) return;
-    unsigned *round = &t->rounds[e->section];
-    bool is_tracker = ov_str_eq(e->kind, OV_STR(CLUSTER_TRACKERS));
     if (e->type == CLUSTER_SNAPSHOT) {
-        ++*round;
+        ++t->rounds[e->section];
     } else if (e->type == CLUSTER_READY) {
-        trackers_sweep(t, e->section, *round);
-        objects_sweep(t, e->section, *round);
-    } else if (!is_tracker) {
-        objects_on_event(t, e, *round);
-    } else if (e->type == CLUSTER_OBJECT) {
-        tracker_on_object(t, e, *round);
+        trackers_sweep(t, e->section, t->rounds[e->section]);
+        objects_sweep(t, e->section, t->rounds[e->section]);
     } else {
-        OV_CLEANUP(ov_free_p) char *key = object_key(e->ns, e->name);
-        tracked *k = ov_map_get(&t->trackers, ov_str_of(key));
-        if (k) tracker_drop(t, k);
+        apply_object(t, e);
     }
 }
 
@@ -274,40 +290,6 @@ bool tracking_takes_reread(tracking *t)
 }
 
 /* ---- reports ---- */
-
-/* In the place of a report that is too large for the way to the control plane. */
-static void render_too_large(const char *id, report *r, ov_buf *body)
-{
-    ov_err message = {0};
-    (void)ov_fail(&message, OV_OK,
-                  "the report of %zu versions is larger than %zu bytes or %d versions: narrow the selector",
-                  r->version_count, body->max, REPORT_VERSIONS_MAX);
-    ov_log_error("report is too large", "id", id, "err", message.msg);
-    r->version_count = 0;
-    r->reason = REPORT_SOME_FAILED;
-    r->message = ov_str_of(message.msg);
-    ov_buf_reset(body);
-    report_encode(r, body);
-}
-
-static void render(const tracking *t, const tracked *k, ov_buf *body)
-{
-    OV_CLEANUP(ov_free_p) report_version *versions = NULL;
-    ov_err message = {0};
-    report r = {
-        .agent_id = ov_str_of(t->agent_id), .tags = ov_str_of(t->tags), .id = ov_str_of(k->id), .ns = ov_str_of(k->ns)};
-    if (k->spec) {
-        observed_summarize(&k->seen, resource_kind_name(k->spec->kind), &r, &versions, &message);
-        r.has_remote = k->spec->has_remote;
-        r.remote = k->spec->remote;
-    } else {
-        r.reason = REPORT_INVALID_SPEC;
-        r.message = ov_str_of(k->problem.msg);
-    }
-    ov_buf_reset(body);
-    report_encode(&r, body);
-    if (body->failed || r.version_count > REPORT_VERSIONS_MAX) render_too_large(k->id, &r, body);
-}
 
 static bool next_gone(tracking *t, ov_str *ret_id)
 {
@@ -327,7 +309,7 @@ void tracking_touch(tracking *t)
     size_t at = 0;
     ov_str key;
     void *value;
-    while (ov_map_next(&t->trackers, &at, &key, &value)) ((tracked *)value)->dirty = true;
+    while (ov_map_next(&t->trackers, &at, &key, &value)) mark_dirty(t, value);
 }
 
 bool tracking_next_change(tracking *t, ov_str *ret_id, ov_buf *body)
@@ -335,14 +317,10 @@ bool tracking_next_change(tracking *t, ov_str *ret_id, ov_buf *body)
     owners_settle(t);
     ov_buf_reset(body);
     if (next_gone(t, ret_id)) return true;
-    size_t at = 0;
-    ov_str key;
-    void *value;
-    while (ov_map_next(&t->trackers, &at, &key, &value)) {
-        tracked *k = value;
-        if (!k->dirty || k->duplicate) continue;
-        k->dirty = false;
-        render(t, k, body);
+    for (tracked *k = t->dirty_first; k; k = k->dirty_behind) {
+        if (k->duplicate) continue;
+        mark_clean(t, k);
+        tracked_render(k, &t->texts, ov_str_of(t->agent_id), ov_str_of(t->tags), body);
         *ret_id = ov_str_of(k->id);
         return true;
     }
@@ -360,7 +338,7 @@ void tracking_count(const tracking *t, tracking_counts *ret)
         ret->trackers++;
         ret->invalid += !k->spec;
         ret->duplicates += k->duplicate;
-        ret->objects += k->seen.objects.count;
+        ret->objects += k->seen.count;
         ret->failed += k->seen.failed;
     }
 }

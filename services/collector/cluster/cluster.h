@@ -9,7 +9,10 @@
 
 /* What is read together (a dump, a kind's list) is a section, 0 to CLUSTER_SECTIONS_MAX - 1: a snapshot of it replaces
  * all that it held. An object that several sections give belongs to the last one that gave it. */
-enum { CLUSTER_SECTIONS_MAX = 4096 };
+enum {
+    CLUSTER_SECTIONS_MAX = 4096,
+    CLUSTER_NAME_MAX = 253 /* bytes of an object's name or namespace; what is longer is passed over */
+};
 typedef enum {
     CLUSTER_SNAPSHOT, /* a complete reading of the section begins */
     CLUSTER_OBJECT,   /* exists or changed */

@@ -1,0 +1,110 @@
+/* Makes a tracker from its object and its report from what it saw. */
+#include "services/collector/tracked.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "proto/subjects.h"
+
+#include "base/poison.h"
+
+/* ---- the tracker ---- */
+
+static ov_str created_at(const cluster_event *e)
+{
+    return ov_json_member_str(ov_json_member(e->object, "metadata"), "creationTimestamp");
+}
+
+static uint64_t spec_hash(const cluster_event *e)
+{
+    const cJSON *spec = ov_json_member(e->object, "spec");
+    OV_CLEANUP(ov_free_p) char *text = spec ? cJSON_PrintUnformatted(spec) : NULL;
+    return ov_str_hash(ov_str_of(text));
+}
+
+static ov_str spec_name(const cluster_event *e)
+{
+    ov_str name = ov_json_member_str(ov_json_member(e->object, "spec"), "name");
+    return name.len > 0 && name.len <= ID_MAX ? name : e->name;
+}
+
+tracked *tracked_new(const cluster_event *e, ov_str key)
+{
+    ov_err problem = {0};
+    tracked *k = ov_zalloc(sizeof *k);
+    k->key = ov_dup(key);
+    k->ns = ov_dup(e->ns);
+    k->id = ov_dup(spec_name(e));
+    k->created = ov_dup(created_at(e));
+    k->given = spec_hash(e);
+    if (tracker_parse(e->object, &k->spec, &problem) != OV_OK) {
+        k->problem = ov_dup(ov_str_of(problem.msg));
+        ov_log_warn("tracker is invalid", "tracker", k->key, "id", k->id, "err", problem.msg);
+    } else if (k->spec->remote_problem.msg[0]) {
+        ov_log_warn("tracker has no usable remote version", "tracker", k->key, "id", k->id, "err",
+                    k->spec->remote_problem.msg);
+    } else if (k->spec->remote_note.msg[0]) {
+        ov_log_info("tracker may mean something else", "tracker", k->key, "id", k->id, "note",
+                    k->spec->remote_note.msg);
+    }
+    return k;
+}
+
+void tracked_free(tracked *k, texts *t)
+{
+    free(k->key);
+    free(k->ns);
+    free(k->id);
+    free(k->created);
+    free(k->problem);
+    tracker_free(k->spec);
+    observed_clear(&k->seen, t);
+    free(k);
+}
+
+bool tracked_is_same(const tracked *k, const cluster_event *e)
+{
+    return k->given == spec_hash(e) && ov_str_eq(ov_str_of(k->created), created_at(e));
+}
+
+bool tracked_is_older(const tracked *a, const tracked *b)
+{
+    int by_time = ov_str_cmp(ov_str_of(a->created), ov_str_of(b->created));
+    return by_time ? by_time < 0 : ov_str_cmp(ov_str_of(a->key), ov_str_of(b->key)) < 0;
+}
+
+/* ---- the report ---- */
+
+/* In the place of a report that is too large for the way to the control plane. */
+static void render_too_large(const char *id, report *r, ov_buf *body)
+{
+    ov_err message = {0};
+    (void)ov_fail(&message, OV_OK,
+                  "the report of %zu versions is larger than %zu bytes or %d versions: narrow the selector",
+                  r->version_count, body->max, REPORT_VERSIONS_MAX);
+    ov_log_error("report is too large", "id", id, "err", message.msg);
+    r->version_count = 0;
+    r->reason = REPORT_SOME_FAILED;
+    r->message = ov_str_of(message.msg);
+    ov_buf_reset(body);
+    report_encode(r, body);
+}
+
+void tracked_render(const tracked *k, const texts *t, ov_str agent_id, ov_str tags, ov_buf *body)
+{
+    OV_CLEANUP(ov_free_p) report_version *versions = NULL;
+    ov_err message = {0};
+    report r = {.agent_id = agent_id, .tags = tags, .id = ov_str_of(k->id), .ns = ov_str_of(k->ns)};
+    if (k->spec) {
+        observed_summarize(&k->seen, t, resource_kind_name(k->spec->kind), &r, &versions, &message);
+        r.has_remote = k->spec->has_remote;
+        r.remote = k->spec->remote;
+    } else {
+        r.reason = REPORT_INVALID_SPEC;
+        r.message = ov_str_of(k->problem);
+    }
+    ov_buf_reset(body);
+    report_encode(&r, body);
+    if (body->failed || r.version_count > REPORT_VERSIONS_MAX) render_too_large(k->id, &r, body);
+}
