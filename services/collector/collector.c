@@ -118,15 +118,20 @@ ov_status collector_start(ov_app *app, void *target, void **ret_service, ov_err 
 
 /* ---- loop ---- */
 
-/* Everything again as long as trackers changed, so that no report is rendered from a part of its objects. */
+static bool ask_rereads(collector *c)
+{
+    ov_str kind;
+    bool any = false;
+    for (; tracking_takes_reread(c->what, &kind); any = true) c->from.reread(c->from.self, kind);
+    return any;
+}
+
+/* Objects again as long as trackers changed, so that no report is rendered from a part of its objects. */
 static ov_status step_cluster(collector *c, ov_mono now, ov_mono *ret_next, ov_err *err)
 {
     c->given = 0;
     ov_status st = c->from.step(c->from.self, now, ret_next, err);
-    for (int i = 0; i < REREADS_MAX && tracking_takes_reread(c->what); i++) {
-        c->from.reread(c->from.self, (ov_str){0});
-        st = c->from.step(c->from.self, now, ret_next, err);
-    }
+    for (int i = 0; i < REREADS_MAX && ask_rereads(c); i++) st = c->from.step(c->from.self, now, ret_next, err);
     c->complete |= c->from.is_complete(c->from.self);
     return st;
 }
@@ -160,7 +165,8 @@ static void hand_over(collector *c, ov_mono now)
         c->body.max = max;
         tracking_touch(c->what);
     }
-    while (tracking_next_change(c->what, &id, &c->body)) shipping_put(c->ship, id, ov_buf_str(&c->body), now);
+    while (tracking_next_change(c->what, NULL, NULL, &id, &c->body))
+        shipping_put(c->ship, id, ov_buf_str(&c->body), now);
     if (c->complete) shipping_begin_heartbeats(c->ship, now);
 }
 

@@ -195,18 +195,18 @@ static size_t count_distinct(const observed *o, const texts *t)
     return count;
 }
 
-static void count_version(report *r, ov_map *rows, ov_str version, ov_str from, const char *kind)
+static void count_version(report *r, ov_map *rows, ov_str version, ov_str from, ov_str kind)
 {
     report_version *row = ov_map_get(rows, version);
     if (!row) {
         row = &r->versions[r->version_count++];
-        *row = (report_version){version, 0, ov_str_of(kind), from};
+        *row = (report_version){version, 0, kind, from};
         ov_map_put(rows, version, row);
     }
     row->resource_count++;
 }
 
-void observed_summarize(const observed *o, const texts *t, const char *resource_kind, report *ret,
+void observed_summarize(const observed *o, const texts *t, ov_str resource_kind, report *ret,
                         report_version **ret_versions, ov_err *message)
 {
     OV_CLEANUP(ov_free_p) const observed_slot **all = sorted(o, t);
@@ -223,7 +223,8 @@ void observed_summarize(const observed *o, const texts *t, const char *resource_
             example = all[i];
     }
     ov_map_clear(&rows);
-    if (o->count == 0) (void)ov_fail(message, OV_OK, "no %s match the selector and namespaces", resource_kind);
+    if (o->count == 0)
+        (void)ov_fail(message, OV_OK, "no %.*s match the selector and namespaces", OV_STR_ARG(resource_kind));
     if (example) {
         ret->reason = REPORT_SOME_FAILED;
         (void)ov_fail(message, OV_OK, "%zu of %u objects gave no version, for example %s: %s", o->failed, o->count,

@@ -33,7 +33,7 @@ bool observed_sweep(observed *o, texts *t, unsigned section, unsigned round);
 
 /* Fills count, versions (in order of first sight by namespace and name; views into t), reason and message of a report.
  * *ret_versions is freed by the caller; message holds the text. */
-void observed_summarize(const observed *o, const texts *t, const char *resource_kind, report *ret,
+void observed_summarize(const observed *o, const texts *t, ov_str resource_kind, report *ret,
                         report_version **ret_versions, ov_err *message);
 
 #endif

@@ -97,7 +97,7 @@ void tracked_render(const tracked *k, const texts *t, ov_str agent_id, ov_str ta
     ov_err message = {0};
     report r = {.agent_id = agent_id, .tags = tags, .id = ov_str_of(k->id), .ns = ov_str_of(k->ns)};
     if (k->spec) {
-        observed_summarize(&k->seen, t, resource_kind_name(k->spec->kind), &r, &versions, &message);
+        observed_summarize(&k->seen, t, tracker_kind_shown(&k->spec->kind), &r, &versions, &message);
         r.has_remote = k->spec->has_remote;
         r.remote = k->spec->remote;
     } else {

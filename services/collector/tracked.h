@@ -7,7 +7,7 @@
 #include "services/collector/observed.h"
 
 typedef struct tracked tracked;
-typedef struct tracked_kind tracked_kind;
+typedef struct tracked_group tracked_group;
 struct tracked {
     char *key; /* "namespace/name" of the VersionTracker */
     char *ns;
@@ -20,7 +20,7 @@ struct tracked {
     bool duplicate; /* an older tracker has its id */
     observed seen;
     /* Where the tracking keeps it: among those of its kind, and in the list of those whose report may have changed. */
-    tracked_kind *kind;
+    tracked_group *group;
     size_t place;
     bool dirty;
     tracked *dirty_before, *dirty_behind;

@@ -12,22 +12,24 @@
 #include "base/poison.h"
 
 /* The trackers that read one kind of objects. */
-struct tracked_kind {
+struct tracked_group {
     tracked **items;
     size_t count, cap;
+    bool wants_reread; /* its objects must be given again */
 };
 
 struct tracking {
     char *agent_id, *tags;
     ov_map trackers; /* key -> tracked */
-    ov_map kinds;    /* as events name them -> tracked_kind; only those that some tracker reads */
+    ov_map groups;   /* a kind, as events name it -> tracked_group; only those that some tracker reads */
     ov_map owners;   /* id -> the tracked that may report under it */
     ov_map gone;     /* ids whose tombstone must be told -> any pointer */
     tracked *dirty_first, *dirty_last;
     texts texts; /* of all that was observed */
     unsigned rounds[CLUSTER_SECTIONS_MAX];
-    bool owners_stale, wants_reread;
-    bool overlaps; /* some tracker was given by more than one section */
+    bool owners_stale;
+    bool wants_all; /* everything must be given again */
+    bool overlaps;  /* some tracker was given by more than one section */
     ov_buf version, from;
     char *current_id;
 };
@@ -42,7 +44,7 @@ tracking *tracking_new(ov_str agent_id, ov_str tags)
     return t;
 }
 
-static void kind_free(tracked_kind *g)
+static void group_free(tracked_group *g)
 {
     free(g->items);
     free(g);
@@ -57,8 +59,8 @@ void tracking_free(tracking *t)
     while (ov_map_next(&t->trackers, &at, &key, &value)) tracked_free(value, &t->texts);
     ov_map_clear(&t->trackers);
     at = 0;
-    while (ov_map_next(&t->kinds, &at, &key, &value)) kind_free(value);
-    ov_map_clear(&t->kinds);
+    while (ov_map_next(&t->groups, &at, &key, &value)) group_free(value);
+    ov_map_clear(&t->groups);
     ov_map_clear(&t->owners);
     ov_map_clear(&t->gone);
     texts_clear(&t->texts);
@@ -103,30 +105,30 @@ static void mark_clean(tracking *t, tracked *k)
 
 /* ---- trackers ---- */
 
-static void kind_join(tracking *t, tracked *k)
+static void group_join(tracking *t, tracked *k)
 {
     if (!k->spec) return;
-    ov_str name = ov_str_of(resource_kind_name(k->spec->kind));
-    tracked_kind *g = ov_map_get(&t->kinds, name);
+    tracked_group *g = ov_map_get(&t->groups, k->spec->kind.all);
     if (!g) {
         g = ov_zalloc(sizeof *g);
-        ov_map_put(&t->kinds, name, g);
+        ov_map_put(&t->groups, k->spec->kind.all, g);
     }
     ov_grow(&g->items, &g->cap, g->count + 1, sizeof *g->items);
-    k->kind = g;
+    k->group = g;
     k->place = g->count;
     g->items[g->count++] = k;
+    g->wants_reread = true;
 }
 
-static void kind_leave(tracking *t, tracked *k)
+static void group_leave(tracking *t, tracked *k)
 {
-    tracked_kind *g = k->kind;
+    tracked_group *g = k->group;
     if (!g) return;
     g->items[k->place] = g->items[--g->count];
     g->items[k->place]->place = k->place;
     if (g->count > 0) return;
-    ov_map_remove(&t->kinds, ov_str_of(resource_kind_name(k->spec->kind)));
-    kind_free(g);
+    ov_map_remove(&t->groups, k->spec->kind.all);
+    group_free(g);
 }
 
 static void tracker_drop(tracking *t, tracked *k)
@@ -137,7 +139,7 @@ static void tracker_drop(tracking *t, tracked *k)
         ov_map_put(&t->gone, ov_str_of(k->id), t);
     }
     t->owners_stale = true;
-    kind_leave(t, k);
+    group_leave(t, k);
     mark_clean(t, k);
     tracked_free(k, &t->texts);
 }
@@ -152,9 +154,9 @@ static void tracker_on_object(tracking *t, const cluster_event *e, ov_str key, u
     if (!k) {
         k = tracked_new(e, key);
         ov_map_put(&t->trackers, key, k);
-        kind_join(t, k);
+        group_join(t, k);
         mark_dirty(t, k);
-        t->owners_stale = t->wants_reread = true;
+        t->owners_stale = true;
     } else {
         t->overlaps |= k->section != e->section;
     }
@@ -207,7 +209,7 @@ static void trackers_sweep(tracking *t, unsigned section, unsigned round)
         tracked *k = value;
         if (k->section != section || k->round == round) continue;
         tracker_drop(t, k);
-        t->wants_reread |= t->overlaps;
+        t->wants_all |= t->overlaps;
     }
 }
 
@@ -223,7 +225,7 @@ static bool observe(tracking *t, tracked *k, const cluster_event *e, uint32_t ob
 }
 
 /* Of an object that nothing is kept of and that no tracker matches nothing is kept. */
-static void objects_on_event(tracking *t, const tracked_kind *g, const cluster_event *e, ov_str key, unsigned round)
+static void objects_on_event(tracking *t, const tracked_group *g, const cluster_event *e, ov_str key, unsigned round)
 {
     uint32_t object = texts_find(&t->texts, key);
     if (object) texts_hold(&t->texts, object);
@@ -250,22 +252,35 @@ static void objects_sweep(tracking *t, unsigned section, unsigned round)
         tracked *k = value;
         if (!observed_sweep(&k->seen, &t->texts, section, round)) continue;
         mark_dirty(t, k);
-        t->wants_reread |= k->seen.overlaps;
+        t->wants_all |= k->seen.overlaps;
     }
 }
 
-static void apply_object(tracking *t, const cluster_event *e)
+static void give_event(tracking *t, const tracked_group *g, const cluster_event *e)
 {
     char room[2 * CLUSTER_NAME_MAX + 1];
     ov_str key;
     unsigned round = t->rounds[e->section];
-    bool is_tracker = ov_str_eq(e->kind, OV_STR(CLUSTER_TRACKERS));
-    const tracked_kind *g = is_tracker ? NULL : ov_map_get(&t->kinds, e->kind);
-    if ((!is_tracker && !g) || !write_key(room, e, &key)) return;
-    if (is_tracker)
-        trackers_on_event(t, e, key, round);
-    else
+    if (!write_key(room, e, &key)) return;
+    if (g)
         objects_on_event(t, g, e, key, round);
+    else
+        trackers_on_event(t, e, key, round);
+}
+
+/* A text is parsed only when somebody wants what stands in it. */
+static void object_on_event(tracking *t, const cluster_event *e)
+{
+    const tracked_group *g = ov_map_get(&t->groups, e->kind);
+    if (!g && !ov_str_eq(e->kind, OV_STR(CLUSTER_TRACKERS))) return;
+    OV_CLEANUP(ov_json_tree_p) cJSON *tree = NULL;
+    cluster_event whole = *e;
+    ov_err err = {0};
+    if (e->type == CLUSTER_OBJECT && !e->object) {
+        if (ov_json_tree(e->json, &tree, &err) != OV_OK) return; /* the source has accepted it with the same reader */
+        whole.object = tree;
+    }
+    give_event(t, g, &whole);
 }
 
 void tracking_on_event(void *arg, const cluster_event *e)
@@ -278,15 +293,36 @@ void tracking_on_event(void *arg, const cluster_event *e)
         trackers_sweep(t, e->section, t->rounds[e->section]);
         objects_sweep(t, e->section, t->rounds[e->section]);
     } else {
-        apply_object(t, e);
+        object_on_event(t, e);
     }
 }
 
-bool tracking_takes_reread(tracking *t)
+bool tracking_takes_reread(tracking *t, ov_str *ret_kind)
 {
-    bool wanted = t->wants_reread;
-    t->wants_reread = false;
-    return wanted;
+    size_t at = 0;
+    ov_str kind;
+    void *value;
+    bool wants_all = t->wants_all;
+    t->wants_all = false;
+    while (ov_map_next(&t->groups, &at, &kind, &value)) {
+        tracked_group *g = value;
+        bool wanted = g->wants_reread;
+        g->wants_reread = false;
+        if (!wanted || wants_all) continue;
+        *ret_kind = kind;
+        return true;
+    }
+    *ret_kind = OV_STR("");
+    return wants_all;
+}
+
+void tracking_each_kind(const tracking *t, void (*each)(void *arg, const tracker_kind *kind), void *arg)
+{
+    size_t at = 0;
+    ov_str kind;
+    void *value;
+    while (ov_map_next(&t->groups, &at, &kind, &value))
+        each(arg, &((const tracked_group *)value)->items[0]->spec->kind);
 }
 
 /* ---- reports ---- */
@@ -312,13 +348,14 @@ void tracking_touch(tracking *t)
     while (ov_map_next(&t->trackers, &at, &key, &value)) mark_dirty(t, value);
 }
 
-bool tracking_next_change(tracking *t, ov_str *ret_id, ov_buf *body)
+bool tracking_next_change(tracking *t, bool (*is_complete)(void *arg, ov_str kind), void *arg, ov_str *ret_id,
+                          ov_buf *body)
 {
     owners_settle(t);
     ov_buf_reset(body);
     if (next_gone(t, ret_id)) return true;
     for (tracked *k = t->dirty_first; k; k = k->dirty_behind) {
-        if (k->duplicate) continue;
+        if (k->duplicate || (is_complete && k->spec && !is_complete(arg, k->spec->kind.all))) continue;
         mark_clean(t, k);
         tracked_render(k, &t->texts, ov_str_of(t->agent_id), ov_str_of(t->tags), body);
         *ret_id = ov_str_of(k->id);

@@ -4,6 +4,7 @@
 
 #include "proto/report.h"
 #include "services/collector/cluster/cluster.h"
+#include "services/collector/extract/tracker.h"
 
 typedef struct tracking tracking;
 
@@ -14,14 +15,21 @@ void tracking_free(tracking *t);
 /* For cluster.step; arg is the tracking. */
 void tracking_on_event(void *arg, const cluster_event *event);
 
-/* True once after trackers came or changed, or when what a section lost may stand in another one: everything must be
- * given again before reports are rendered. */
-bool tracking_takes_reread(tracking *t);
+/* True when objects must be given again before reports are rendered: those of *ret_kind, as events name it, because a
+ * tracker of that kind came or changed; "": everything, because what a section lost may stand in another one. Gives
+ * each kind once; ask until it is false. *ret_kind is valid until the next event. */
+bool tracking_takes_reread(tracking *t, ov_str *ret_kind);
+
+/* Each kind that some valid tracker reads now, once, in no particular order; valid during the call. Where trackers name
+ * several versions of a kind that is not built in, any of them is given. */
+void tracking_each_kind(const tracking *t, void (*each)(void *arg, const tracker_kind *kind), void *arg);
 
 /* The next tracker whose report may have changed, its body written into body (which is reset first; nothing: the
- * tracker is gone); false when there is none. A report that passes body's maximum is replaced by one that says so.
+ * tracker is gone); false when there is none. A report that passes body's maximum is replaced by one that says so. A
+ * tracker of a kind that is_complete(arg, kind as events name it) denies waits until it is complete; NULL: all are.
  * *ret_id is valid until the next call or event. */
-bool tracking_next_change(tracking *t, ov_str *ret_id, ov_buf *body);
+bool tracking_next_change(tracking *t, bool (*is_complete)(void *arg, ov_str kind), void *arg, ov_str *ret_id,
+                          ov_buf *body);
 
 /* Every report is rendered again: the maximum became another one. */
 void tracking_touch(tracking *t);

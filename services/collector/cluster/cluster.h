@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "base/str.h"
 #include "json/tree.h"
+#include "services/collector/extract/kind.h"
 
 /* What is read together (a dump, a kind's list) is a section, 0 to CLUSTER_SECTIONS_MAX - 1: a snapshot of it replaces
  * all that it held. An object that several sections give belongs to the last one that gave it. */
@@ -31,10 +32,11 @@ typedef enum {
 typedef struct {
     cluster_event_type type;
     unsigned section;
-    ov_str kind; /* "Pods", "Nodes", ... as trackers name it, or CLUSTER_TRACKERS; of SNAPSHOT and READY: the only kind
-                    that the section has, or empty */
+    ov_str kind; /* "Pods", "Nodes", ..., "group/Kind" (see kind_all), or CLUSTER_TRACKERS; of SNAPSHOT and READY: the
+                    only kind that the section has, or empty */
     ov_str ns, name;         /* ns is empty for what has none */
-    const cJSON *object;     /* OBJECT */
+    const cJSON *object;     /* OBJECT: the whole object, or NULL when only its text is given */
+    ov_str json;             /* OBJECT without object: its text, which is parsed only when somebody wants it */
     cluster_problem problem; /* PROBLEM */
     ov_str text;             /* PROBLEM: why */
 } cluster_event;
@@ -59,16 +61,16 @@ typedef struct {
     ov_status (*step)(void *self, ov_mono now, ov_mono *ret_next, ov_err *err);
     /* All kinds that trackers read now; what is not among them need not be given. */
     void (*want)(void *self, const cluster_kind_id *kinds, size_t count);
-    /* Gives a kind's objects again (empty: all kinds'), from the next step on: trackers came. */
+    /* Gives all objects of the kind (as events name it; "" for all kinds) again, from the next step on, unless the last
+     * step gave them: the trackers changed. More may be given than was asked for. */
     void (*reread)(void *self, ov_str kind);
     /* Every section was complete at least once. */
     bool (*is_complete)(const void *self);
     void (*free)(void *self);
 } cluster;
 
-/* "v1" and "Pod" -> "Pods", "apps/v1" and "Deployment" -> "Deployments" and so on; VersionTracker of either of its
- * groups
- * -> CLUSTER_TRACKERS. Empty for all others: another group's kind of the same name is another thing. */
-ov_str cluster_kind(ov_str api_version, ov_str kubernetes_kind);
+/* What events call the objects of a kind: as kind_all, but CLUSTER_TRACKERS for VersionTrackers of either of their
+ * groups. Static or in room; empty when api_version or kind is not valid. */
+ov_str cluster_kind(ov_str api_version, ov_str kubernetes_kind, char room[KIND_TEXT_MAX]);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "json/fields.h"
-#include "services/collector/cluster/cluster.h"
 #include "yaml/yaml.h"
 
 #include "base/poison.h"
@@ -51,8 +50,8 @@ static ov_status outline_read(ov_str json, outline *ret, const char *place, ov_e
 static ov_status name_check(ov_str name, bool required, const char *path, const char *member, ov_err *err)
 {
     if (required && name.len == 0) return ov_fail(err, OV_INVALID, "%s.%s: missing", path, member);
-    if (name.len > DUMP_NAME_MAX)
-        return ov_fail(err, OV_INVALID, "%s.%s: longer than %d bytes", path, member, DUMP_NAME_MAX);
+    if (name.len > CLUSTER_NAME_MAX)
+        return ov_fail(err, OV_INVALID, "%s.%s: longer than %d bytes", path, member, CLUSTER_NAME_MAX);
     return OV_OK;
 }
 
@@ -65,6 +64,13 @@ static ov_status read_names(outline *o, const char *place, ov_err *err)
         st = ov_json_fields_of(o->metadata, metadata_fields, OV_COUNT(metadata_fields), o, &o->arena, path, err);
     if (st == OV_OK) st = name_check(o->name, true, path, "name", err);
     return st == OV_OK ? name_check(o->ns, false, path, "namespace", err) : st;
+}
+
+/* A list has none: an object of a kind such as IPAllowList has. */
+static bool has_name(outline *o)
+{
+    ov_err ignored = {0};
+    return read_names(o, "", &ignored) == OV_OK;
 }
 
 static void give(const walk *w, const dump_object *object)
@@ -85,11 +91,14 @@ static ov_status walk_object(const walk *w, ov_str json, ov_str api_version, ov_
     if (o.kind.len == 0)
         return ov_fail(err, OV_INVALID, "%skind: missing: expected a Kubernetes object or a List, whole", place);
     if (o.api_version.len == 0) return ov_fail(err, OV_INVALID, "%sapiVersion: missing", place);
-    ov_str known = cluster_kind(o.api_version, o.kind);
-    if (known.len == 0) return OV_OK;
-    st = read_names(&o, place, err);
-    if (st == OV_OK) give(w, &(dump_object){known, o.ns, o.name, json});
-    return st;
+    char room[KIND_TEXT_MAX];
+    ov_str all = cluster_kind(o.api_version, o.kind, room);
+    if (all.len == 0) return OV_OK;
+    bool is_ours = all.ptr != room; /* else it need not be an object of a cluster at all */
+    ov_err ignored = {0};
+    st = read_names(&o, place, is_ours ? err : &ignored);
+    if (st == OV_OK) give(w, &(dump_object){all, o.ns, o.name, json});
+    return is_ours ? st : OV_OK;
 }
 
 static ov_status walk_items(const walk *w, const outline *list, const char *place, ov_err *err)
@@ -118,7 +127,9 @@ static ov_status walk_document(const walk *w, ov_str json, const char *place, ov
     OV_CLEANUP(outline_clear) outline o = {0};
     ov_status st = outline_read(json, &o, place, err);
     if (st != OV_OK) return st;
-    if (ov_str_ends(o.kind, OV_STR("List"))) return o.items.len > 0 ? walk_items(w, &o, place, err) : OV_OK;
+    bool is_list = ov_str_ends(o.kind, OV_STR("List"));
+    if (is_list && o.items.len > 0) return walk_items(w, &o, place, err);
+    if (is_list && !has_name(&o)) return OV_OK;
     if (o.items.len == 0) return walk_object(w, json, (ov_str){0}, (ov_str){0}, place, err);
     if (o.kind.len == 0) return ov_fail(err, OV_INVALID, "%skind: missing behind items: the dump is cut off", place);
     ov_str shown = ov_str_sub(o.kind, 0, KIND_SHOWN_MAX);

@@ -7,9 +7,9 @@
 
 #include "base/status.h"
 #include "base/str.h"
+#include "services/collector/cluster/cluster.h"
 
 enum {
-    DUMP_NAME_MAX = 253,               /* bytes of an object's name or namespace */
     DUMP_JSON_MAX = 512 * 1024 * 1024, /* of all documents, which YAML's aliases may make larger than the text */
     DUMP_DOCUMENTS_MAX = 100000
 };
@@ -43,7 +43,8 @@ typedef struct {
 } dump_object;
 
 typedef enum { DUMP_TRACKERS, DUMP_OBJECTS } dump_part;
-/* Gives the VersionTrackers, or the objects of the kinds that trackers may read; all other kinds are passed over. */
+/* Gives the VersionTrackers, or all other objects. What is of none of the built-in kinds and has no name (a program's
+ * settings that look like an object) is passed over. */
 void dump_each(const dump *d, dump_part part, void (*each)(void *arg, const dump_object *object), void *arg);
 
 #endif

@@ -137,10 +137,7 @@ static void tell(const receiver *to, cluster_event_type type)
 static void give_object(void *arg, const dump_object *o)
 {
     const receiver *to = arg;
-    OV_CLEANUP(ov_json_tree_p) cJSON *tree = NULL;
-    ov_err err = {0};
-    if (ov_json_tree(o->json, &tree, &err) != OV_OK) return; /* was accepted by the same reader when it was parsed */
-    to->sink(to->arg, &(cluster_event){CLUSTER_OBJECT, to->section, o->kind, o->ns, o->name, tree});
+    to->sink(to->arg, &(cluster_event){CLUSTER_OBJECT, to->section, o->kind, o->ns, o->name, NULL, o->json});
 }
 
 static void load_due(files *f)
@@ -282,6 +279,7 @@ static void files_want(void *self, const cluster_kind_id *kinds, size_t count)
     (void)self, (void)kinds, (void)count;
 }
 
+/* A dump holds objects of all kinds: all are given. */
 static void files_reread(void *self, ov_str kind)
 {
     files *f = self;

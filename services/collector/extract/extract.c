@@ -2,6 +2,7 @@
 #include "extract.h"
 
 #include "image.h"
+#include "podtemplate.h"
 #include "base/poison.h"
 
 enum { VALUE_SHOWN_MAX = 160 };
@@ -39,8 +40,18 @@ static extract_outcome write_value(const jsonpath_values *values, ov_str path, o
     return ov_buf_finish(from, "field's value", err) == OV_OK ? EXTRACT_FINE : EXTRACT_TOO_LONG;
 }
 
+static extract_outcome find_image(const tracker_spec *t, const cJSON *object, ov_buf *from, ov_err *err)
+{
+    ov_str image = {0};
+    const char *place = t->kind.builtin ? t->kind.builtin->pod : NULL;
+    if (podtemplate_image(place, object, OV_STR(""), &image, err) != OV_OK) return EXTRACT_NOT_FOUND;
+    ov_buf_append_str(from, image);
+    return ov_buf_finish(from, "image", err) == OV_OK ? EXTRACT_FINE : EXTRACT_TOO_LONG;
+}
+
 static extract_outcome find_value(const tracker_spec *t, const cJSON *object, ov_buf *from, ov_err *err)
 {
+    if (!t->path) return find_image(t, object, from, err);
     OV_CLEANUP(jsonpath_values_clear) jsonpath_values values = {0};
     ov_status s = jsonpath_find(t->path, object, &values, err);
     if (s == OV_OK) return write_value(&values, t->field_selector, from, err);

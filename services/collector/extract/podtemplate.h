@@ -1,29 +1,16 @@
-/* The kinds of objects that a tracker may read, and where each keeps its containers. */
+/* Where an object keeps its pod's spec, and which image a container in it runs. */
 #ifndef OPVIC_COLLECTOR_PODTEMPLATE_H
 #define OPVIC_COLLECTOR_PODTEMPLATE_H
 
-#include <stdbool.h>
+#include "base/status.h"
+#include "json/tree.h"
+#include "kind.h"
 
-#include "base/str.h"
-
-typedef enum {
-    RESOURCE_PODS,
-    RESOURCE_NODES,
-    RESOURCE_DEPLOYMENTS,
-    RESOURCE_DAEMON_SETS,
-    RESOURCE_STATEFUL_SETS,
-    RESOURCE_REPLICA_SETS,
-    RESOURCE_CRON_JOBS,
-    RESOURCE_JOBS,
-    RESOURCE_KINDS /* how many there are */
-} resource_kind;
-
-/* "Pods", "DaemonSets": as spec.resources.strategy has it; static. */
-const char *resource_kind_name(resource_kind kind);
-bool resource_kind_find(ov_str name, resource_kind *ret);
-
-/* The JSONPath of the first container's image, ".spec.template.spec.containers[0].image"; NULL for kinds without pods.
- */
-const char *podtemplate_image_path(resource_kind kind);
+/* place is builtin_kind's pod; NULL looks for the first of .spec.template.spec, .spec.jobTemplate.spec.template.spec
+ * and .spec that has containers. The image of the container of that name among containers, initContainers and
+ * ephemeralContainers, in this order; name empty: of the first of containers. *ret is a view into the object.
+ * OV_NOT_FOUND: "container \"x\": not found, there are: a, b". */
+OV_MUST_CHECK ov_status podtemplate_image(const char *place, const cJSON *object, ov_str name, ov_str *ret,
+                                          ov_err *err);
 
 #endif

@@ -9,9 +9,12 @@
 #include "version/constraint.h"
 #include "base/poison.h"
 
-enum { VALUE_SHOWN_MAX = 100, PATH_TEXT_MAX = 96, KINDS_TEXT_MAX = 128 };
+enum { VALUE_SHOWN_MAX = 100, PATH_TEXT_MAX = 96, WHY_TEXT_MAX = 192 };
 
 static const char default_result[] = "$1", tag_pattern[] = ".*:(.*)$";
+
+static const char path_strategy[] = "spec.resources.strategy", path_api_version[] = "spec.resources.apiVersion",
+                  path_kind[] = "spec.resources.kind", path_field[] = "spec.localVersion.fieldSelector";
 
 static const struct {
     const char *name;
@@ -82,24 +85,64 @@ static ov_status text_at(tracker_spec *t, const cJSON *parent, const char *path,
     return OV_OK;
 }
 
-static ov_status refuse_kind(ov_err *err, const char *path, ov_str value)
+static ov_status refuse_strategy(ov_err *err, ov_str value)
 {
-    char why[KINDS_TEXT_MAX] = "expected one of ";
+    char why[WHY_TEXT_MAX] = "expected one of ";
     size_t len = strlen(why);
-    for (int i = 0; i < RESOURCE_KINDS; i++)
-        len += (size_t)snprintf(why + len, sizeof why - len, "%s%s", i > 0 ? ", " : "",
-                                resource_kind_name((resource_kind)i));
-    return refuse(err, path, value, why);
+    const builtin_kind *b;
+    for (size_t i = 0; (b = builtin_kind_at(i)); i++)
+        len += (size_t)snprintf(why + len, sizeof why - len, "%s%.*s", i > 0 ? ", " : "", OV_STR_ARG(b->all));
+    return refuse(err, path_strategy, value, why);
+}
+
+static ov_status use_builtin(tracker_spec *t, const builtin_kind *b)
+{
+    t->kind = (tracker_kind){b->all, b->api_version, b->kind, b};
+    return OV_OK;
+}
+
+static ov_status refuse_both(const tracker_kind *k, ov_str strategy, ov_err *err)
+{
+    char why[WHY_TEXT_MAX];
+    snprintf(why, sizeof why, "expected %.*s%sbeside spec.resources.kind: \"%.*s\"",
+             OV_STR_ARG(k->builtin ? k->all : OV_STR("none")), k->builtin ? " or none " : " ", OV_STR_ARG(k->kind));
+    return refuse(err, path_strategy, strategy, why);
+}
+
+/* A built-in kind is the same whether it is named by strategy or by apiVersion and kind, and whatever the version. */
+static ov_status parse_named_kind(tracker_spec *t, tracker_kind named, ov_str strategy, ov_err *err)
+{
+    char room[KIND_TEXT_MAX];
+    if (!kind_is_api_version(named.api_version))
+        return refuse(err, path_api_version, named.api_version, "expected VERSION or GROUP/VERSION");
+    if (!kind_is_name(named.kind)) return refuse(err, path_kind, named.kind, "expected a kind, such as HelmRelease");
+    if (kind_is_tracker(named.api_version, named.kind))
+        return refuse(err, path_kind, named.kind, "expected a kind other than the trackers' own");
+    named.builtin = builtin_kind_of(named.api_version, named.kind);
+    if (named.builtin)
+        (void)use_builtin(t, named.builtin);
+    else
+        t->kind = named;
+    if (strategy.len > 0 && !(named.builtin && ov_str_eq(strategy, named.builtin->all)))
+        return refuse_both(&t->kind, strategy, err);
+    if (!named.builtin) t->kind.all = keep_text(t, kind_all(named.api_version, named.kind, room));
+    return OV_OK;
 }
 
 static ov_status parse_kind(tracker_spec *t, const cJSON *resources, ov_err *err)
 {
-    static const char path[] = "spec.resources.strategy";
-    ov_str name = {0};
-    ov_status s = text_at(t, resources, path, TRACKER_NAME_MAX, &name, err);
+    ov_str strategy = {0};
+    tracker_kind named = {0};
+    ov_status s = text_at(t, resources, path_strategy, TRACKER_NAME_MAX, &strategy, err);
+    if (s == OV_OK) s = text_at(t, resources, path_api_version, TRACKER_NAME_MAX, &named.api_version, err);
+    if (s == OV_OK) s = text_at(t, resources, path_kind, TRACKER_NAME_MAX, &named.kind, err);
     if (s != OV_OK) return s;
-    if (name.len > 0 && !resource_kind_find(name, &t->kind)) return refuse_kind(err, path, name);
-    return OV_OK;
+    if (named.api_version.len > 0 && named.kind.len > 0) return parse_named_kind(t, named, strategy, err);
+    if (named.api_version.len > 0)
+        return ov_fail(err, OV_INVALID, "%s: missing beside %s", path_kind, path_api_version);
+    if (named.kind.len > 0) return ov_fail(err, OV_INVALID, "%s: missing beside %s", path_api_version, path_kind);
+    const builtin_kind *b = strategy.len > 0 ? builtin_kind_find(strategy) : builtin_kind_at(0);
+    return b ? use_builtin(t, b) : refuse_strategy(err, strategy);
 }
 
 /* Keeps the list sorted and each name once, so that no object is counted twice. */
@@ -187,22 +230,30 @@ static ov_status parse_strategy(tracker_spec *t, const cJSON *local, ov_err *err
     return refuse(err, path, name, "expected one of ImageTag, FieldSelection");
 }
 
+/* Where no field is named: the first container's image at a known place, or left empty to be looked for. */
+static ov_status default_field(tracker_spec *t, ov_err *err)
+{
+    char text[PATH_TEXT_MAX];
+    const builtin_kind *b = t->kind.builtin;
+    if (t->strategy != LOCAL_IMAGE_TAG)
+        return ov_fail(err, OV_INVALID, "%s: missing: expected a JSONPath with FieldSelection", path_field);
+    if (b && !b->pod)
+        return ov_fail(err, OV_INVALID, "%s: missing: %.*s have no containers whose image could be read", path_field,
+                       OV_STR_ARG(b->all));
+    if (!b) return OV_OK;
+    snprintf(text, sizeof text, "%s.containers[0].image", b->pod);
+    t->field_selector = keep_text(t, ov_str_of(text));
+    return OV_OK;
+}
+
 static ov_status parse_field_selector(tracker_spec *t, const cJSON *local, ov_err *err)
 {
-    static const char path[] = "spec.localVersion.fieldSelector";
-    ov_status s = text_at(t, local, path, JSONPATH_TEXT_MAX, &t->field_selector, err);
+    ov_status s = text_at(t, local, path_field, JSONPATH_TEXT_MAX, &t->field_selector, err);
     if (s != OV_OK) return s;
-    if (t->field_selector.len == 0) {
-        const char *image = podtemplate_image_path(t->kind);
-        if (t->strategy != LOCAL_IMAGE_TAG)
-            return ov_fail(err, OV_INVALID, "%s: missing: expected a JSONPath with FieldSelection", path);
-        if (!image)
-            return ov_fail(err, OV_INVALID, "%s: missing: %s have no containers whose image could be read", path,
-                           resource_kind_name(t->kind));
-        t->field_selector = ov_str_of(image);
-    }
+    if (t->field_selector.len == 0) s = default_field(t, err);
+    if (s != OV_OK || t->field_selector.len == 0) return s;
     s = jsonpath_compile(t->field_selector, &t->path, err);
-    return s == OV_OK ? s : ov_fail_in(err, s, path);
+    return s == OV_OK ? s : ov_fail_in(err, s, path_field);
 }
 
 static ov_status parse_local(tracker_spec *t, const cJSON *spec, ov_err *err)
@@ -338,11 +389,12 @@ static bool has_namespace(const tracker_spec *t, ov_str name)
     return t->namespace_count == 0;
 }
 
-/* Nodes are in no namespace. */
+/* Nodes are in no namespace, whatever a tracker says; of other kinds an object without one is in none of its list. */
 bool tracker_matches(const tracker_spec *t, const cJSON *object)
 {
     const cJSON *metadata = ov_json_member(object, "metadata");
     if (!metadata) return false;
-    if (t->kind != RESOURCE_NODES && !has_namespace(t, ov_json_member_str(metadata, "namespace"))) return false;
+    bool may_have = !t->kind.builtin || t->kind.builtin->namespaced;
+    if (may_have && !has_namespace(t, ov_json_member_str(metadata, "namespace"))) return false;
     return selector_matches(t->selector, ov_json_member(metadata, "labels"));
 }

@@ -9,7 +9,7 @@
 #include "proto/report.h"
 #include "regex/extraction.h"
 #include "jsonpath.h"
-#include "podtemplate.h"
+#include "kind.h"
 #include "selector.h"
 
 enum {
@@ -24,22 +24,34 @@ typedef enum { LOCAL_IMAGE_TAG, LOCAL_FIELD_SELECTION } local_strategy;
 /* "ImageTag", "FieldSelection"; static. */
 const char *local_strategy_name(local_strategy strategy);
 
+/* A kind of objects, with what is known of it before anybody asked a cluster. */
+typedef struct {
+    ov_str all;                  /* what events call them, as kind_all says it */
+    ov_str api_version, kind;    /* as the tracker has them, or as the table of the built-in kinds has them */
+    const builtin_kind *builtin; /* NULL: another kind; whether it has namespaces is not known */
+} tracker_kind;
+/* What reports and people call the objects: "Pods", "HelmRelease". */
+static inline ov_str tracker_kind_shown(const tracker_kind *k)
+{
+    return k->builtin ? k->all : k->kind;
+}
+
 typedef struct tracker_text tracker_text;
 
 /* Immutable after parsing. All texts live as long as the spec and hold the resolved values: what a user left out stands
  * here as its default, as the status shows it. */
 typedef struct {
     ov_str name;
-    resource_kind kind;
+    tracker_kind kind;
     ov_str *namespaces;     /* sorted, each once */
     size_t namespace_count; /* 0: all */
     selector *selector;
     local_strategy strategy;
-    ov_str field_selector;
+    ov_str field_selector; /* empty where the image is looked for, in a kind that is not built in */
     ov_str pattern, result;
     bool tag_pattern; /* the pattern is ImageTag's own: it means the tag and nothing else of the reference */
     bool tag_alone;   /* and the result adds nothing to it: the tag is the version, nothing is compiled */
-    jsonpath *path;
+    jsonpath *path;   /* of field_selector; NULL where that is empty */
     ov_extraction extraction;
     bool has_remote; /* a provider or a repo is named */
     report_remote remote;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "services/collector/cluster/cluster.h"
 #include "support/check.h"
 #include "base/poison.h"
 
@@ -44,11 +43,21 @@ static const object_case objects[] = {
     {"a list of trackers", DUMP_YAML,
      "apiVersion: opvic.skillz.com/v1alpha1\nkind: VersionTrackerList\nitems:\n- metadata: {name: a, namespace: d}\n",
      "VersionTrackers d/a;|"},
-    {"other kinds are passed over", DUMP_YAML,
+    {"any other kind", DUMP_YAML,
+     "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmReleaseList\nitems:\n- metadata: {name: a, namespace: d}\n---\n"
+     "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: d}\n---\n"
+     "apiVersion: x.io/v1\nkind: IPAllowList\nmetadata: {name: l}\n",
+     "|helm.toolkit.fluxcd.io/HelmRelease d/a;/ConfigMap d/c;x.io/IPAllowList /l;"},
+    {"kinds and versions that Kubernetes would not take", DUMP_YAML,
+     "apiVersion: v 1\nkind: ConfigMap\nmetadata: {name: c}\n---\napiVersion: v1\nkind: Config Map\nmetadata: {name: "
+     "c}\n",
+     "|"},
+    {"other kinds without a name are passed over", DUMP_YAML,
      "apiVersion: v1\nkind: ConfigMap\ndata: {}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: d}\n",
      "|Pods d/a;"},
     {"another group's kind of the same name", DUMP_YAML,
-     "apiVersion: batch.volcano.sh/v1alpha1\nkind: Job\nmetadata: {name: j, namespace: d}\n", "|"},
+     "apiVersion: batch.volcano.sh/v1alpha1\nkind: Job\nmetadata: {name: j, namespace: d}\n",
+     "|batch.volcano.sh/Job d/j;"},
     {"an alias", DUMP_YAML,
      "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: d, labels: &l {app: x}, annotations: *l}\n",
      "|Pods d/a;"},
@@ -176,17 +185,23 @@ static const kind_case kinds[] = {
     {"batch/v1", "Job", "Jobs"},
     {"opvic.skillz.com/v1alpha1", "VersionTracker", CLUSTER_TRACKERS},
     {"vt.skillz.com/v1alpha1", "VersionTracker", CLUSTER_TRACKERS},
-    {"example.com/v1", "VersionTracker", ""},
-    {"example.com/v1", "Pod", ""},
-    {"v1", "Deployment", ""},
-    {"v1", "Pods", ""},
+    {"example.com/v1", "VersionTracker", "example.com/VersionTracker"},
+    {"example.com/v1", "Pod", "example.com/Pod"},
+    {"v1", "Deployment", "/Deployment"},
+    {"v1", "Pods", "/Pods"},
+    {"a/b/v1", "Pod", ""},
+    {"example.com/", "Pod", ""},
+    {"", "Thing", ""},
+    {"v1", "", ""},
+    {"v1", "1Thing", ""},
 };
 
 static void test_kinds(void)
 {
     for (size_t i = 0; i < OV_COUNT(kinds); i++) {
         check_case(kinds[i].kind);
-        CHECK_STR(cluster_kind(ov_str_of(kinds[i].version), ov_str_of(kinds[i].kind)), ov_str_of(kinds[i].want));
+        char room[KIND_TEXT_MAX];
+        CHECK_STR(cluster_kind(ov_str_of(kinds[i].version), ov_str_of(kinds[i].kind), room), ov_str_of(kinds[i].want));
     }
     check_case(NULL);
 }

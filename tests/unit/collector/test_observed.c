@@ -115,7 +115,7 @@ static void test_summary(void)
     set(&w, "b/1", 0, 1, "2.0");
     set(&w, "a/2", 0, 1, "1.0");
     set(&w, "a/1", 0, 1, "2.0");
-    observed_summarize(&w.o, &w.t, "Pods", &r, &versions, &message);
+    observed_summarize(&w.o, &w.t, OV_STR("Pods"), &r, &versions, &message);
     CHECK_INT(r.count, 3);
     CHECK_INT(r.reason, REPORT_FINE);
     if (!CHECK_INT(r.version_count, 2)) return;
@@ -136,7 +136,7 @@ static void test_summary_of_failures(void)
     set(&w, "a/2", 0, 1, NULL);
     set(&w, "a/1", 0, 1, NULL);
     set(&w, "a/3", 0, 1, "1");
-    observed_summarize(&w.o, &w.t, "Pods", &r, &versions, &message);
+    observed_summarize(&w.o, &w.t, OV_STR("Pods"), &r, &versions, &message);
     CHECK_INT(r.count, 3);
     CHECK_INT(r.version_count, 1);
     CHECK_INT(r.reason, REPORT_SOME_FAILED);
@@ -150,7 +150,7 @@ static void test_summary_of_nothing(void)
     OV_CLEANUP(ov_free_p) report_version *versions = NULL;
     report r = {0};
     ov_err message = {0};
-    observed_summarize(&w.o, &w.t, "Nodes", &r, &versions, &message);
+    observed_summarize(&w.o, &w.t, OV_STR("Nodes"), &r, &versions, &message);
     CHECK_INT(r.count, 0);
     CHECK_INT(r.version_count, 0);
     CHECK_INT(r.reason, REPORT_NOTHING_MATCHED);

@@ -14,7 +14,7 @@ static void give(tracking *t, const char *name, const char *json)
     ov_err err = {0};
     CHECK_OK(ov_json_tree(ov_str_of(json), &tree, &err), &err);
     tracking_on_event(
-        t, &(cluster_event){CLUSTER_OBJECT, 0, OV_STR(CLUSTER_TRACKERS), OV_STR("d"), ov_str_of(name), tree});
+        t, &(cluster_event){CLUSTER_OBJECT, 0, OV_STR(CLUSTER_TRACKERS), OV_STR("d"), ov_str_of(name), tree, {0}});
 }
 
 static void test_nothing(void)

@@ -19,13 +19,13 @@ static void give(tracking *t, unsigned section, const char *kind, const char *na
     OV_CLEANUP(ov_json_tree_p) cJSON *tree = NULL;
     ov_err err = {0};
     CHECK_OK(ov_json_tree(ov_str_of(json), &tree, &err), &err);
-    tracking_on_event(t,
-                      &(cluster_event){CLUSTER_OBJECT, section, ov_str_of(kind), OV_STR("d"), ov_str_of(name), tree});
+    tracking_on_event(
+        t, &(cluster_event){CLUSTER_OBJECT, section, ov_str_of(kind), OV_STR("d"), ov_str_of(name), tree, {0}});
 }
 
 static void take(tracking *t, const char *kind, const char *name)
 {
-    tracking_on_event(t, &(cluster_event){CLUSTER_GONE, 0, ov_str_of(kind), OV_STR("d"), ov_str_of(name), NULL});
+    tracking_on_event(t, &(cluster_event){CLUSTER_GONE, 0, ov_str_of(kind), OV_STR("d"), ov_str_of(name), NULL, {0}});
 }
 
 /* A tracker of all Pods with the label app; name is the object's, id the spec's. */
@@ -65,7 +65,7 @@ static const char *changes(tracking *t)
     OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(REPORT_BYTES_MAX);
     out[0] = '\0';
     size_t len = 0;
-    while (tracking_next_change(t, &id, &body)) {
+    while (tracking_next_change(t, NULL, NULL, &id, &body)) {
         report r = {0};
         ov_err err = {0};
         len += (size_t)snprintf(out + len, sizeof out - len, "%.*s:", OV_STR_ARG(id));
@@ -90,6 +90,19 @@ static tracking *begin(void)
     tracking *t = tracking_new(OV_STR("agent"), OV_STR("{\"env\":\"test\"}"));
     event(t, CLUSTER_SNAPSHOT, 0);
     return t;
+}
+
+/* The kinds whose objects must be given again: "Pods;", "everything;". */
+static const char *rereads(tracking *t)
+{
+    static char out[256];
+    ov_str kind;
+    size_t len = 0;
+    out[0] = '\0';
+    while (tracking_takes_reread(t, &kind))
+        len +=
+            (size_t)snprintf(out + len, sizeof out - len, "%.*s;", OV_STR_ARG(kind.len ? kind : OV_STR("everything")));
+    return out;
 }
 
 static void tracking_free_p(tracking **t)
@@ -174,7 +187,7 @@ static void test_duplicates(void)
     take(t, CLUSTER_TRACKERS, "older");
     CHECK_C(changes(t), "web:1::2.0=1,;"); /* never gone: the younger one takes the name over */
     give_tracker_at(t, 0, "oldest", "web", "x", "2025-01-01T00:00:00Z");
-    CHECK(tracking_takes_reread(t));
+    CHECK_C(rereads(t), "Pods;");
     give_pod(t, 0, "p1", "x", "r/a:1.0");
     CHECK_C(changes(t), "web:1::1.0=1,;");
 }
@@ -192,16 +205,16 @@ static void test_same_age_is_settled_by_name(void)
 static void test_rereads(void)
 {
     TRACKING;
-    CHECK(!tracking_takes_reread(t));
+    CHECK_C(rereads(t), "");
     give_tracker(t, "web", "web", "x");
-    CHECK(tracking_takes_reread(t));
-    CHECK(!tracking_takes_reread(t));
+    CHECK_C(rereads(t), "Pods;");
+    CHECK_C(rereads(t), "");
     give_tracker(t, "web", "web", "x");
-    CHECK(!tracking_takes_reread(t));
+    CHECK_C(rereads(t), "");
     give_tracker(t, "web", "web", "y");
-    CHECK(tracking_takes_reread(t));
+    CHECK_C(rereads(t), "Pods;");
     give_tracker(t, "web", "other", "y");
-    CHECK(tracking_takes_reread(t));
+    CHECK_C(rereads(t), "Pods;");
     event(t, CLUSTER_READY, 0);
     CHECK_C(changes(t), "other:0:NothingMatched:;"); /* web was never told */
 }
@@ -226,10 +239,10 @@ static void test_overlapping_sections(void)
     event(t, CLUSTER_SNAPSHOT, 1);
     give_pod(t, 1, "p1", "x", "r/a:1.0");
     event(t, CLUSTER_READY, 1);
-    (void)tracking_takes_reread(t);
+    (void)rereads(t);
     event(t, CLUSTER_SNAPSHOT, 1);
     event(t, CLUSTER_READY, 1);
-    CHECK(tracking_takes_reread(t));
+    CHECK_C(rereads(t), "everything;");
 }
 
 static void test_moved_between_sections(void)
@@ -263,17 +276,17 @@ static void test_too_large(void)
     ov_str id;
     report r = {0};
     ov_err err = {0};
-    CHECK(tracking_next_change(t, &id, &body));
+    CHECK(tracking_next_change(t, NULL, NULL, &id, &body));
     CHECK_OK(report_decode(ov_buf_str(&body), &r, &err), &err);
     CHECK_INT(r.count, 100);
     CHECK_INT(r.version_count, 0);
     CHECK_INT(r.reason, REPORT_SOME_FAILED);
     CHECK(memmem(r.message.ptr, r.message.len, "2000 bytes", 10) != NULL);
     report_clear(&r);
-    CHECK(!tracking_next_change(t, &id, &body));
+    CHECK(!tracking_next_change(t, NULL, NULL, &id, &body));
     tracking_touch(t);
     body.max = REPORT_BYTES_MAX;
-    CHECK(tracking_next_change(t, &id, &body));
+    CHECK(tracking_next_change(t, NULL, NULL, &id, &body));
     CHECK(body.len > 2000);
 }
 
@@ -284,12 +297,101 @@ static void test_body(void)
     give_pod(t, 0, "p1", "x", "r/a:1.0");
     OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(REPORT_BYTES_MAX);
     ov_str id;
-    CHECK(tracking_next_change(t, &id, &body));
+    CHECK(tracking_next_change(t, NULL, NULL, &id, &body));
     CHECK_STR(
         ov_buf_str(&body),
         OV_STR("{\"agentId\":\"agent\",\"agentTags\":{\"env\":\"test\"},\"version\":{\"id\":\"web\",\"namespace\":"
                "\"d\",\"count\":1,\"uniqVersions\":[\"1.0\"],\"versions\":[{\"runningVersion\":\"1.0\","
                "\"resourceCount\":1,\"resourceKind\":\"Pods\",\"extractedFrom\":\"r/a:1.0\"}]}}"));
+}
+
+static void give_release_tracker(tracking *t, const char *name, const char *version, const char *more)
+{
+    char json[512];
+    snprintf(json, sizeof json,
+             "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"name\":\"%s\",\"resources\":{\"apiVersion\":"
+             "\"helm.toolkit.fluxcd.io/%s\",\"kind\":\"HelmRelease\",\"selector\":{}%s},\"localVersion\":{\"strategy\":"
+             "\"FieldSelection\",\"fieldSelector\":\".spec.chart.spec.version\"}}}",
+             name, name, version, more);
+    give(t, 0, CLUSTER_TRACKERS, name, json);
+}
+
+static void give_text(tracking *t, const char *kind, const char *ns, const char *name, const char *json)
+{
+    tracking_on_event(
+        t, &(cluster_event){CLUSTER_OBJECT, 0, ov_str_of(kind), ov_str_of(ns), ov_str_of(name), NULL, ov_str_of(json)});
+}
+
+static void add_kind(void *arg, const tracker_kind *kind)
+{
+    ov_buf_printf(arg, "%.*s %.*s %.*s;", OV_STR_ARG(kind->all), OV_STR_ARG(kind->api_version), OV_STR_ARG(kind->kind));
+}
+
+#define RELEASE "helm.toolkit.fluxcd.io/HelmRelease"
+
+static void test_any_kind(void)
+{
+    TRACKING;
+    give_release_tracker(t, "all", "v2", "");
+    give_release_tracker(t, "some", "v2beta1", ",\"namespaces\":[\"d\"]");
+    CHECK_C(rereads(t), RELEASE ";");
+    give_text(
+        t, RELEASE, "d", "a",
+        "{\"metadata\":{\"name\":\"a\",\"namespace\":\"d\"},\"spec\":{\"chart\":{\"spec\":{\"version\":\"1.2\"}}}}");
+    give_text(t, RELEASE, "", "b",
+              "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"chart\":{\"spec\":{\"version\":\"1.3\"}}}}");
+    give_text(t, "x.io/HelmRelease", "d", "c", "not even parsed");
+    event(t, CLUSTER_READY, 0);
+    CHECK_C(changes(t), "all:2::1.3=1,1.2=1,;some:1::1.2=1,;"); /* /b stands before d/a */
+    take(t, RELEASE, "a");
+    CHECK_C(changes(t), "all:1::1.3=1,;some:0:NothingMatched:;");
+}
+
+static void test_kinds(void)
+{
+    TRACKING;
+    OV_CLEANUP(ov_buf_clear) ov_buf said = OV_BUF(1024);
+    tracking_each_kind(t, add_kind, &said);
+    CHECK_INT(said.len, 0);
+    give_tracker(t, "web", "web", "x");
+    give_tracker(t, "too", "too", "x");
+    give(t, 0, CLUSTER_TRACKERS, "bad", "{\"metadata\":{\"name\":\"bad\"},\"spec\":{\"name\":\"bad\"}}");
+    tracking_each_kind(t, add_kind, &said);
+    CHECK_STR(ov_buf_str(&said), OV_STR("Pods v1 Pod;"));
+    take(t, CLUSTER_TRACKERS, "web");
+    take(t, CLUSTER_TRACKERS, "too");
+    give_release_tracker(t, "chart", "v2", "");
+    ov_buf_reset(&said);
+    tracking_each_kind(t, add_kind, &said);
+    CHECK_STR(ov_buf_str(&said), OV_STR(RELEASE " helm.toolkit.fluxcd.io/v2 HelmRelease;"));
+}
+
+static bool is_not(void *arg, ov_str kind)
+{
+    return !ov_str_eq(kind, ov_str_of(arg));
+}
+
+static void test_incomplete_kinds_wait(void)
+{
+    TRACKING;
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(REPORT_BYTES_MAX);
+    ov_str id;
+    char pods[] = "Pods";
+    give_tracker(t, "web", "web", "x");
+    give_tracker(t, "gone", "gone", "x");
+    (void)changes(t);
+    take(t, CLUSTER_TRACKERS, "gone");
+    give_pod(t, 0, "p1", "x", "r/a:1.0");
+    give(t, 0, CLUSTER_TRACKERS, "bad", "{\"metadata\":{\"name\":\"bad\"},\"spec\":{\"name\":\"bad\"}}");
+    give_release_tracker(t, "chart", "v2", "");
+    static const char *const told[] = {"gone", "bad", "chart"};
+    for (size_t i = 0; i < OV_COUNT(told); i++) {
+        check_case(told[i]);
+        if (CHECK(tracking_next_change(t, is_not, pods, &id, &body))) CHECK_STR(id, ov_str_of(told[i]));
+    }
+    check_case(NULL);
+    CHECK(!tracking_next_change(t, is_not, pods, &id, &body));
+    CHECK_C(changes(t), "web:1::1.0=1,;");
 }
 
 static void add_failed(void *arg, const char *id, size_t failed)
@@ -323,5 +425,8 @@ int main(void)
     test_too_large();
     test_body();
     test_failures_by_tracker();
+    test_any_kind();
+    test_kinds();
+    test_incomplete_kinds_wait();
     return check_end();
 }

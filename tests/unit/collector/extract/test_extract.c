@@ -39,18 +39,36 @@ static const struct {
      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", EXTRACT_LIMIT},
 };
 
-static tracker_spec *parse(const char *local)
+static tracker_spec *parse_of(const char *resources, const char *local)
 {
     ov_err err = {0};
     ov_buf json = OV_BUF(4096);
     tracker_spec *t = NULL;
     cJSON *object = NULL;
-    ov_buf_printf(&json, "{\"spec\":{\"name\":\"a\",\"resources\":{\"selector\":{}},\"localVersion\":{%s}}}", local);
+    ov_buf_printf(&json, "{\"spec\":{\"name\":\"a\",\"resources\":{%s},\"localVersion\":{%s}}}", resources, local);
     CHECK_OK(ov_json_tree(ov_buf_str(&json), &object, &err), &err);
     CHECK_OK(tracker_parse(object, &t, &err), &err);
     ov_json_tree_p(&object);
     ov_buf_clear(&json);
     return t;
+}
+
+static tracker_spec *parse(const char *local)
+{
+    return parse_of("\"selector\":{}", local);
+}
+
+/* Of a kind that nobody has heard of the pod's spec is looked for. */
+static void check_other_kind(ov_buf *version, ov_buf *from)
+{
+    check_case("another kind");
+    OV_CLEANUP(tracker_free_p) tracker_spec *t = parse_of("\"apiVersion\":\"x.io/v1\",\"kind\":\"Rollout\"", "");
+    OV_CLEANUP(ov_json_tree_p) cJSON *object = NULL;
+    ov_err err = {0};
+    CHECK_OK(ov_json_tree(OV_STR("{\"spec\":{\"template\":" POD("a:1.2") "}}"), &object, &err), &err);
+    if (!t || !object) return;
+    CHECK_INT(extract_version(t, object, version, from, &err), EXTRACT_FINE);
+    CHECK_STR(ov_buf_str(version), OV_STR("1.2"));
 }
 
 static void check_long(ov_buf *version, ov_buf *from)
@@ -84,6 +102,7 @@ int main(void)
         CHECK_STR(ov_buf_str(&from), ov_str_of(rows[i].from));
         CHECK((err.msg[0] != '\0') == (outcome != EXTRACT_FINE));
     }
+    check_other_kind(&version, &from);
     check_long(&version, &from);
     ov_buf_clear(&version);
     ov_buf_clear(&from);

@@ -5,6 +5,7 @@
 
 #define SPEC(members) "{\"spec\":{" members "}}"
 #define LOCAL(members) SPEC("\"name\":\"a\",\"resources\":{\"selector\":{}},\"localVersion\":{" members "}")
+#define OF_KIND(members) SPEC("\"name\":\"a\",\"resources\":{" members "},\"localVersion\":{}")
 #define REMOTE(members) \
     SPEC("\"name\":\"a\",\"resources\":{\"selector\":{}},\"localVersion\":{},\"remoteVersion\":{" members "}")
 
@@ -21,6 +22,14 @@ static const struct {
     {LOCAL("\"strategy\":\"FieldSelector\",\"fieldSelector\":\".x\",\"extraction\":{\"regex\":{\"pattern\":\"a\","
            "\"result\":\"\"}}"),
      "Pods", "FieldSelection", ".x", "a", ""},
+    {OF_KIND("\"apiVersion\":\"apps/v1beta1\",\"kind\":\"Deployment\""), "Deployments", "ImageTag",
+     ".spec.template.spec.containers[0].image", ".*:(.*)$", "$1"},
+    {OF_KIND("\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"strategy\":\"Deployments\""), "Deployments",
+     "ImageTag", ".spec.template.spec.containers[0].image", ".*:(.*)$", "$1"},
+    {OF_KIND("\"apiVersion\":\"helm.toolkit.fluxcd.io/v2\",\"kind\":\"HelmRelease\""), "HelmRelease", "ImageTag", "",
+     ".*:(.*)$", "$1"},
+    {OF_KIND("\"apiVersion\":\"example.com/v1\",\"kind\":\"Deployment\""), "Deployment", "ImageTag", "", ".*:(.*)$",
+     "$1"},
 };
 
 static const struct {
@@ -48,6 +57,18 @@ static const struct {
     {LOCAL("\"extraction\":\"x\""), "spec.localVersion.extraction: expected an object"},
     {SPEC("\"name\":\"a\",\"resources\":{\"strategy\":\"Nodes\"},\"localVersion\":{}"),
      "spec.localVersion.fieldSelector: missing: Nodes have no containers"},
+    {OF_KIND("\"apiVersion\":\"v1\""), "spec.resources.kind: missing beside spec.resources.apiVersion"},
+    {OF_KIND("\"kind\":\"Pod\""), "spec.resources.apiVersion: missing beside spec.resources.kind"},
+    {OF_KIND("\"apiVersion\":\"a/b/c\",\"kind\":\"Pod\""),
+     "spec.resources.apiVersion: \"a/b/c\": expected VERSION or GROUP/VERSION"},
+    {OF_KIND("\"apiVersion\":\"v1\",\"kind\":\"a b\""),
+     "spec.resources.kind: \"a b\": expected a kind, such as HelmRelease"},
+    {OF_KIND("\"apiVersion\":\"opvic.skillz.com/v1alpha1\",\"kind\":\"VersionTracker\""),
+     "spec.resources.kind: \"VersionTracker\": expected a kind other than the trackers' own"},
+    {OF_KIND("\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"strategy\":\"Pods\""),
+     "spec.resources.strategy: \"Pods\": expected Deployments or none beside spec.resources.kind: \"Deployment\""},
+    {OF_KIND("\"apiVersion\":\"x.io/v1\",\"kind\":\"Thing\",\"strategy\":\"Pods\""),
+     "spec.resources.strategy: \"Pods\": expected none beside spec.resources.kind: \"Thing\""},
     {REMOTE("\"provider\":[]"), "spec.remoteVersion.provider: expected a string"},
 };
 
@@ -87,7 +108,7 @@ static void test_resolved(void)
         ov_err err = {0};
         OV_CLEANUP(tracker_free_p) tracker_spec *t = parse(resolved[i].json, OV_OK, &err);
         if (!t) continue;
-        CHECK_C(resource_kind_name(t->kind), resolved[i].kind);
+        CHECK_STR(tracker_kind_shown(&t->kind), ov_str_of(resolved[i].kind));
         CHECK_C(local_strategy_name(t->strategy), resolved[i].strategy);
         CHECK_STR(t->field_selector, ov_str_of(resolved[i].field_selector));
         CHECK_STR(t->pattern, ov_str_of(resolved[i].pattern));
