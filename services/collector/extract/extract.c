@@ -44,7 +44,7 @@ static extract_outcome find_image(const tracker_spec *t, const cJSON *object, ov
 {
     ov_str image = {0};
     const char *place = t->kind.builtin ? t->kind.builtin->pod : NULL;
-    if (podtemplate_image(place, object, OV_STR(""), &image, err) != OV_OK) return EXTRACT_NOT_FOUND;
+    if (podtemplate_image(place, object, t->container, &image, err) != OV_OK) return EXTRACT_NOT_FOUND;
     ov_buf_append_str(from, image);
     return ov_buf_finish(from, "image", err) == OV_OK ? EXTRACT_FINE : EXTRACT_TOO_LONG;
 }

@@ -14,7 +14,8 @@ enum { VALUE_SHOWN_MAX = 100, PATH_TEXT_MAX = 96, WHY_TEXT_MAX = 192 };
 static const char default_result[] = "$1", tag_pattern[] = ".*:(.*)$";
 
 static const char path_strategy[] = "spec.resources.strategy", path_api_version[] = "spec.resources.apiVersion",
-                  path_kind[] = "spec.resources.kind", path_field[] = "spec.localVersion.fieldSelector";
+                  path_kind[] = "spec.resources.kind", path_field[] = "spec.localVersion.fieldSelector",
+                  path_container[] = "spec.localVersion.container";
 
 static const struct {
     const char *name;
@@ -240,7 +241,7 @@ static ov_status default_field(tracker_spec *t, ov_err *err)
     if (b && !b->pod)
         return ov_fail(err, OV_INVALID, "%s: missing: %.*s have no containers whose image could be read", path_field,
                        OV_STR_ARG(b->all));
-    if (!b) return OV_OK;
+    if (!b || t->container.len > 0) return OV_OK;
     snprintf(text, sizeof text, "%s.containers[0].image", b->pod);
     t->field_selector = keep_text(t, ov_str_of(text));
     return OV_OK;
@@ -249,7 +250,12 @@ static ov_status default_field(tracker_spec *t, ov_err *err)
 static ov_status parse_field_selector(tracker_spec *t, const cJSON *local, ov_err *err)
 {
     ov_status s = text_at(t, local, path_field, JSONPATH_TEXT_MAX, &t->field_selector, err);
+    if (s == OV_OK) s = text_at(t, local, path_container, TRACKER_CONTAINER_MAX, &t->container, err);
     if (s != OV_OK) return s;
+    if (t->container.len > 0 && t->strategy != LOCAL_IMAGE_TAG)
+        return refuse(err, path_container, t->container, "expected none unless the strategy is ImageTag");
+    if (t->container.len > 0 && t->field_selector.len > 0)
+        return refuse(err, path_container, t->container, "expected none beside spec.localVersion.fieldSelector");
     if (t->field_selector.len == 0) s = default_field(t, err);
     if (s != OV_OK || t->field_selector.len == 0) return s;
     s = jsonpath_compile(t->field_selector, &t->path, err);

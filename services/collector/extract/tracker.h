@@ -16,8 +16,9 @@ enum {
     TRACKER_NAME_MAX = 512,        /* bytes of spec.name */
     TRACKER_NAMESPACES_MAX = 1000, /* of one tracker */
     TRACKER_NAMESPACE_MAX = 253,
-    TRACKER_RESULT_MAX = 1024, /* bytes of a template */
-    TRACKER_REMOTE_MAX = 2048  /* bytes of each text of remoteVersion but the pattern */
+    TRACKER_CONTAINER_MAX = 253, /* bytes of a container's name */
+    TRACKER_RESULT_MAX = 1024,   /* bytes of a template */
+    TRACKER_REMOTE_MAX = 2048    /* bytes of each text of remoteVersion but the pattern */
 };
 
 typedef enum { LOCAL_IMAGE_TAG, LOCAL_FIELD_SELECTION } local_strategy;
@@ -47,7 +48,8 @@ typedef struct {
     size_t namespace_count; /* 0: all */
     selector *selector;
     local_strategy strategy;
-    ov_str field_selector; /* empty where the image is looked for, in a kind that is not built in */
+    ov_str field_selector; /* empty where the image is looked for: of a container, or in a kind that is not built in */
+    ov_str container;      /* whose image ImageTag reads; empty: what field_selector says, or the first one's */
     ov_str pattern, result;
     bool tag_pattern; /* the pattern is ImageTag's own: it means the tag and nothing else of the reference */
     bool tag_alone;   /* and the result adds nothing to it: the tag is the version, nothing is compiled */

@@ -5,6 +5,9 @@
 
 #define DIGEST "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define POD(image) "{\"spec\":{\"containers\":[{\"image\":\"" image "\"},{\"image\":\"side:9\"}]}}"
+#define NAMED                                                                                                        \
+    "{\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"r/main:1\"}],\"initContainers\":[{\"name\":\"side\"," \
+    "\"image\":\"r/side:9\"}]}}"
 #define REGEX(pattern, result) "\"extraction\":{\"regex\":{\"pattern\":\"" pattern "\",\"result\":\"" result "\"}}"
 #define FIELD(path) "\"strategy\":\"FieldSelection\",\"fieldSelector\":\"" path "\""
 
@@ -25,6 +28,9 @@ static const struct {
     {REGEX(":v(.*)$", "$1"), POD("a:v1.2" DIGEST), "1.2", "a:v1.2" DIGEST, EXTRACT_FINE},
     {REGEX(":v(.*)$", "$1"), POD("a:1.2"), "", "a:1.2", EXTRACT_NOT_MATCHED},
     {REGEX("v(x*)", "$1"), POD("a:v1"), "", "a:v1", EXTRACT_EMPTY},
+    {"\"container\":\"side\"", NAMED, "9", "r/side:9", EXTRACT_FINE},
+    {"\"container\":\"side\"," REGEX("r/(.*):.*", "$1"), NAMED, "side", "r/side:9", EXTRACT_FINE},
+    {"\"container\":\"x\"", NAMED, "", "", EXTRACT_NOT_FOUND},
     {"\"fieldSelector\":\".l\"," REGEX("chart (.*)", "$1"), "{\"l\":\"My chart 1.0\"}", "1.0", "My chart 1.0",
      EXTRACT_FINE},
     {FIELD(".l"), "{\"l\":\"1.0\"}", "1.0", "1.0", EXTRACT_FINE},
