@@ -45,7 +45,9 @@ lint: ## Check format, layers, headers, names
 	@scripts/lint $(PRESET)
 
 manifests: ## Check the CustomResourceDefinition against the code
-	@scripts/not-yet manifests "the CustomResourceDefinition"
+	@scripts/install-deps build
+	@scripts/build $(PRESET)
+	@scripts/manifests $(PRESET)
 
 install: ## Install the CustomResourceDefinition into the current cluster
 	@scripts/not-yet install "the CustomResourceDefinition"
