@@ -50,10 +50,10 @@ manifests: ## Check the CustomResourceDefinition against the code
 	@scripts/manifests $(PRESET)
 
 install: ## Install the CustomResourceDefinition into the current cluster
-	@scripts/not-yet install "the CustomResourceDefinition"
+	@scripts/crd install
 
-uninstall: ## Remove the CustomResourceDefinition from the current cluster
-	@scripts/not-yet uninstall "the CustomResourceDefinition"
+uninstall: ## Remove the CustomResourceDefinition and all VersionTrackers from the current cluster (CONFIRM=1 when there are some)
+	@scripts/crd uninstall
 
 docker-build: ## Build the images
 	@scripts/not-yet docker-build "the images"
