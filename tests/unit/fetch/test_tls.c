@@ -174,8 +174,8 @@ static void test_read_at_start(const tls_server *s)
     ov_fetch_loop *l = NULL;
     CHECK_OK(ov_fetch_loop_new("opvic-test", NULL, &l, &err), &err);
     char *ca = ov_dup(ov_str_of(s->ca)), *cert = ov_dup(ov_str_of(s->cert)), *key = ov_dup(ov_str_of(s->key));
-    char *name = ov_dup(OV_STR("kube.example")), *url = ov_zalloc(64), *proxy = ov_dup(OV_STR(""));
-    snprintf(url, 64, "https://127.0.0.1:%u/x", s->named_port);
+    char *name = ov_dup(OV_STR("kube.example")), *url = ov_zalloc(128), *proxy = ov_dup(OV_STR(""));
+    snprintf(url, 128, "https://127.0.0.1:%u/x", s->named_port);
     ov_secret *bearer = ov_secret_new(OV_STR("b"));
     ov_fetch_tls *tls = ov_zalloc(sizeof *tls);
     *tls = (ov_fetch_tls){ov_str_of(ca), ov_str_of(cert), ov_str_of(key), name, false};
@@ -200,7 +200,7 @@ static void test_proxy(void)
     };
     canned server;
     canned_start(&server, routes, OV_COUNT(routes));
-    char proxy[64], direct[64];
+    char proxy[64], direct[128];
     snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", server.port);
     snprintf(direct, sizeof direct, "%s/x", proxy);
     ov_fetch_policy all = {.allow_all = true};
