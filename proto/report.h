@@ -30,8 +30,8 @@ typedef struct {
 typedef enum {
     REPORT_FINE,
     REPORT_NOTHING_MATCHED,
-    REPORT_SOME_FAILED,   /* extraction failed for some objects */
-    REPORT_INVALID_SPEC,  /* the tracker itself is wrong: nothing was looked at */
+    REPORT_SOME_FAILED,    /* extraction failed for some objects */
+    REPORT_INVALID_SPEC,   /* the tracker itself is wrong: nothing was looked at */
     REPORT_DUPLICATE_NAME, /* an older tracker has this name */
     REPORT_FORBIDDEN,      /* a right to read the kind is missing; what was seen before stands */
     REPORT_UNKNOWN_KIND    /* the cluster has no such kind */

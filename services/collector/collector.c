@@ -8,6 +8,8 @@
 #include "base/random.h"
 #include "services/collector/cluster/files.h"
 #include "services/collector/figures.h"
+#include "services/collector/kube/live.h"
+#include "services/collector/kube/patcher.h"
 #include "services/collector/print.h"
 #include "services/collector/settings.h"
 #include "services/collector/ship/transport_bus.h"
@@ -21,6 +23,8 @@ typedef struct {
     ov_app *app;
     const collector_settings *settings;
     cluster from;
+    kube_access *access; /* NULL: dumps are read */
+    patcher *statuses;   /* NULL too */
     tracking *what;
     ov_fetch_loop *loop;
     ov_inbox *inbox;
@@ -29,10 +33,12 @@ typedef struct {
     figures figures;
     char instance[2 * INSTANCE_BYTES + 1];
     ov_buf tags, body;
-    size_t given;  /* events of the current step */
-    bool complete; /* the whole cluster was read at least once */
-    bool settled;  /* everything was delivered at least once */
-    ov_err unread; /* what could not be read; empty: nothing */
+    size_t given;          /* events since the last turn */
+    bool trackers_changed; /* since the cluster was told what is wanted */
+    ov_mono shown;         /* when the tracking's figures were set last */
+    bool complete;         /* the whole cluster was read at least once */
+    bool settled;          /* everything was delivered at least once */
+    ov_err unread;         /* what could not be read; empty: nothing */
 } collector;
 
 /* ---- start ---- */
@@ -60,8 +66,7 @@ static ov_status open_bus(collector *c, ov_err *err)
 static ov_status open_transport(collector *c, ov_err *err)
 {
     const collector_settings *s = c->settings;
-    ov_status st = ov_fetch_loop_new("opvic-collector/" OPVIC_VERSION, NULL, &c->loop, err);
-    if (st != OV_OK) return st;
+    ov_status st;
     c->inbox = ov_inbox_new(TRANSPORT_INBOX, transport_event_drop);
     ov_inbox_on_put(c->inbox, wake_loop, c);
     ov_app_on_stop(c->app, wake_loop, c);
@@ -82,7 +87,22 @@ static void on_cluster_event(void *arg, const cluster_event *e)
 {
     collector *c = arg;
     c->given++;
+    c->trackers_changed |= ov_str_eq(e->kind, OV_STR(CLUSTER_TRACKERS)) && e->type != CLUSTER_SNAPSHOT;
     tracking_on_event(c->what, e);
+}
+
+static ov_status open_cluster(collector *c, ov_err *err)
+{
+    const collector_settings *s = c->settings;
+    if (s->cluster_files) return files_open(s->cluster_files, c->figures.errors, on_cluster_event, c, &c->from, err);
+    kube_access_options access = {s->kubeconfig, s->kube_context};
+    ov_status st = kube_access_open(&access, &c->access, err);
+    if (st != OV_OK) return st;
+    live_options o = {s->watch_ms, s->idle_ms, {c->figures.restarts, c->figures.bytes, c->figures.errors}};
+    live_open(&o, c->access, c->loop, on_cluster_event, c, &c->from);
+    patcher_metrics m = {c->figures.statuses, c->figures.status_failures, c->figures.crd_outdated};
+    if (!s->print) c->statuses = patcher_new(c->access, c->loop, c->what, &m);
+    return OV_OK;
 }
 
 static ov_status serve(collector *c, ov_err *err)
@@ -108,32 +128,66 @@ ov_status collector_start(ov_app *app, void *target, void **ret_service, ov_err 
     ov_random_hex(c->instance, INSTANCE_BYTES);
     ov_status st = collector_settings_check(c->settings, err);
     if (st == OV_OK) st = collector_tags_write(&c->settings->tags, &c->tags, err);
-    if (st == OV_OK) st = files_open(c->settings->cluster_files, c->figures.errors, on_cluster_event, c, &c->from, err);
+    if (st == OV_OK) st = ov_fetch_loop_new("opvic-collector/" OPVIC_VERSION, NULL, &c->loop, err);
     if (st != OV_OK) return st;
     c->what = tracking_new(ov_str_of(c->settings->agent_id), ov_buf_str(&c->tags));
-    if (!c->settings->print) st = open_transport(c, err);
+    st = open_cluster(c, err);
+    if (st == OV_OK && !c->settings->print) st = open_transport(c, err);
     if (st == OV_OK && !c->settings->once) st = serve(c, err);
     return st;
 }
 
 /* ---- loop ---- */
 
-static bool ask_rereads(collector *c)
+typedef struct {
+    cluster_kind_id *items;
+    size_t count, cap;
+} kinds;
+
+static void add_kind(void *arg, const tracker_kind *kind)
+{
+    kinds *k = arg;
+    ov_str group = kind_group(kind->api_version), plural = kind->builtin ? kind->builtin->plural : (ov_str){0};
+    ov_str version = ov_str_sub(kind->api_version, group.len > 0 ? group.len + 1 : 0, kind->api_version.len);
+    ov_grow(&k->items, &k->cap, k->count + 1, sizeof *k->items);
+    k->items[k->count++] = (cluster_kind_id){kind->all, group, version, kind->kind, plural};
+}
+
+static void pass_kinds(collector *c)
+{
+    kinds k = {0};
+    tracking_each_kind(c->what, add_kind, &k);
+    c->from.want(c->from.self, k.items, k.count);
+    free(k.items);
+    c->trackers_changed = false;
+}
+
+/* What the trackers need of the cluster; true when something is to be given again. */
+static bool pass_wishes(collector *c)
 {
     ov_str kind;
-    bool any = false;
-    for (; tracking_takes_reread(c->what, &kind); any = true) c->from.reread(c->from.self, kind);
-    return any;
+    bool again = false;
+    if (c->trackers_changed) pass_kinds(c);
+    for (; tracking_takes_reread(c->what, &kind); again = true) c->from.reread(c->from.self, kind);
+    return again;
 }
 
 /* Objects again as long as trackers changed, so that no report is rendered from a part of its objects. */
 static ov_status step_cluster(collector *c, ov_mono now, ov_mono *ret_next, ov_err *err)
 {
-    c->given = 0;
     ov_status st = c->from.step(c->from.self, now, ret_next, err);
-    for (int i = 0; i < REREADS_MAX && ask_rereads(c); i++) st = c->from.step(c->from.self, now, ret_next, err);
+    for (int i = 0; i < REREADS_MAX && pass_wishes(c); i++) st = c->from.step(c->from.self, now, ret_next, err);
     c->complete |= c->from.is_complete(c->from.self);
     return st;
+}
+
+/* Counting is work for every tracker: not at each of the many turns in which a large cluster is read. */
+static void show_tracking(collector *c, ov_mono now)
+{
+    if (c->given == 0 || (c->shown.ms && ov_mono_since(now, c->shown) < TURN_MAX_MS)) return;
+    c->given = 0;
+    c->shown = now;
+    figures_tracking(&c->figures, c->what);
 }
 
 static ov_status read_cluster(collector *c, ov_mono *ret_next)
@@ -141,9 +195,9 @@ static ov_status read_cluster(collector *c, ov_mono *ret_next)
     ov_mono begun = ov_mono_now();
     c->unread = (ov_err){0};
     ov_status st = step_cluster(c, begun, ret_next, &c->unread);
-    int64_t took_ms = ov_mono_since(ov_mono_now(), begun);
-    if (st == OV_OK) figures_read(&c->figures, ov_wall_now(), c->given > 0 ? took_ms : -1);
-    if (c->given > 0) figures_tracking(&c->figures, c->what);
+    ov_mono now = ov_mono_now();
+    if (st == OV_OK) figures_read(&c->figures, ov_wall_now(), c->given > 0 ? ov_mono_since(now, begun) : -1);
+    show_tracking(c, now);
     return st;
 }
 
@@ -157,17 +211,21 @@ static void take_events(collector *c, ov_mono now)
     ov_fetch_loop_wake(c->loop); /* there may be more */
 }
 
-static void hand_over(collector *c, ov_mono now)
+/* Returns when the next report is due. */
+static ov_mono hand_over(collector *c, ov_mono now)
 {
     ov_str id;
+    ov_mono next;
+    tracking_pace pace = {now, c->settings->gather_ms, c->access != NULL};
     size_t max = c->to.body_max(c->to.self);
     if (max != c->body.max) {
         c->body.max = max;
         tracking_touch(c->what);
     }
-    while (tracking_next_change(c->what, NULL, NULL, &id, &c->body))
+    while (tracking_next_change(c->what, &pace, &id, &c->body, &next))
         shipping_put(c->ship, id, ov_buf_str(&c->body), now);
     if (c->complete) shipping_begin_heartbeats(c->ship, now);
+    return next;
 }
 
 static void show_readiness(collector *c, const shipping_state *s)
@@ -185,21 +243,32 @@ static void show_readiness(collector *c, const shipping_state *s)
         ov_app_set_waiting(c->app, "%s", "");
 }
 
+static ov_mono earlier(ov_mono a, ov_mono b)
+{
+    return a.ms < b.ms ? a : b;
+}
+
+/* Works, and sleeps until something is due or comes. */
+static void sleep_until(collector *c, ov_mono next)
+{
+    int64_t wait_ms = next.ms == INT64_MAX ? TURN_MAX_MS : ov_mono_since(next, ov_mono_now());
+    if (wait_ms > TURN_MAX_MS) wait_ms = TURN_MAX_MS;
+    ov_fetch_loop_wait(c->loop, wait_ms > 0 ? wait_ms : 0);
+}
+
 static ov_status turn(collector *c, shipping_state *ret)
 {
     ov_mono next;
     take_events(c, ov_mono_now());
     ov_status st = read_cluster(c, &next);
     ov_mono now = ov_mono_now();
-    hand_over(c, now);
-    ov_mono wake = shipping_step(c->ship, now);
-    if (wake.ms < next.ms) next = wake;
+    next = earlier(next, hand_over(c, now));
+    if (c->statuses) next = earlier(next, patcher_step(c->statuses, now));
+    next = earlier(next, shipping_step(c->ship, now));
     shipping_describe(c->ship, now, ret);
     figures_shipping(&c->figures, ret);
     show_readiness(c, ret);
-    int64_t wait_ms = ov_mono_since(next, ov_mono_now());
-    if (wait_ms > TURN_MAX_MS) wait_ms = TURN_MAX_MS;
-    ov_fetch_loop_wait(c->loop, wait_ms > 0 ? wait_ms : 0);
+    sleep_until(c, next);
     return st;
 }
 
@@ -210,8 +279,14 @@ static ov_status fail_unread(const collector *c, ov_err *err)
 
 static ov_status print_once(collector *c, ov_err *err)
 {
-    ov_mono next;
+    ov_mono next, deadline = ov_mono_after(ov_mono_now(), COLLECTOR_ONCE_MS);
     ov_status read = read_cluster(c, &next);
+    while (c->access && !c->complete && ov_mono_now().ms < deadline.ms && !ov_app_stopping(c->app)) {
+        sleep_until(c, next);
+        read = read_cluster(c, &next);
+    }
+    if (c->access && !c->complete && read == OV_OK)
+        return ov_fail(err, OV_FAILED, "the cluster was not read within %d s", COLLECTOR_ONCE_MS / 1000);
     ov_status st = print_reports(c->what, stdout, stderr, err);
     return st == OV_OK && read != OV_OK ? fail_unread(c, err) : st;
 }
@@ -272,12 +347,14 @@ void collector_drain(ov_app *app, void *service)
 void collector_free(void *service)
 {
     collector *c = service;
+    patcher_free(c->statuses);
+    if (c->from.free) c->from.free(c->from.self);
+    kube_access_free(c->access);
     ov_fetch_loop_free(c->loop);
     if (c->to.free) c->to.free(c->to.self);
     shipping_free(c->ship);
     if (c->inbox) ov_inbox_free(c->inbox);
     tracking_free(c->what);
-    if (c->from.free) c->from.free(c->from.self);
     figures_clear(&c->figures);
     ov_buf_clear(&c->tags);
     ov_buf_clear(&c->body);

@@ -5,11 +5,12 @@
 
 #include "base/poison.h"
 
-enum { TRACKER_SERIES_MAX = 1000 };
+enum { TRACKER_SERIES_MAX = 1000, RESTART_SERIES_MAX = 200 };
 
 void figures_init(figures *f, ov_metrics *m)
 {
     static const char *const by_tracker[] = {"tracker", NULL};
+    static const char *const by_kind_and_reason[] = {"kind", "reason", NULL};
     *f = (figures){
         .errors = ov_metrics_add(m, OV_METRIC_COUNTER, "opvic_agent_reconciliation_errors_total",
                                  "Readings of the cluster that failed.", NULL, 1),
@@ -22,6 +23,17 @@ void figures_init(figures *f, ov_metrics *m)
                                   "Objects that match a tracker, counted once for each.", NULL, 1),
         .failures = ov_metrics_add(m, OV_METRIC_GAUGE, "opvic_agent_extraction_failures",
                                    "Matched objects that gave no version.", by_tracker, TRACKER_SERIES_MAX),
+        .restarts = ov_metrics_add(m, OV_METRIC_COUNTER, "opvic_agent_watch_restarts_total",
+                                   "Requests to the API server that ended before their watch's time, by reason.",
+                                   by_kind_and_reason, RESTART_SERIES_MAX),
+        .bytes = ov_metrics_add(m, OV_METRIC_COUNTER, "opvic_agent_read_bytes_total", "Bytes read from the API server.",
+                                NULL, 1),
+        .statuses = ov_metrics_add(m, OV_METRIC_COUNTER, "opvic_agent_status_writes_total",
+                                   "Statuses of trackers that the API server took.", NULL, 1),
+        .status_failures = ov_metrics_add(m, OV_METRIC_COUNTER, "opvic_agent_status_write_failures_total",
+                                          "Statuses of trackers that the API server did not take.", NULL, 1),
+        .crd_outdated = ov_metrics_add(m, OV_METRIC_GAUGE, "opvic_agent_crd_outdated",
+                                       "1 while the CustomResourceDefinition does not keep what is written.", NULL, 1),
         .delivered = ov_metrics_add(m, OV_METRIC_COUNTER, "opvic_agent_reports_delivered_total",
                                     "Reports stored by the other side.", NULL, 1),
         .pending = ov_metrics_add(m, OV_METRIC_GAUGE, "opvic_agent_reports_pending",

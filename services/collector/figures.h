@@ -10,7 +10,8 @@
 
 /* The metrics belong to the registry. */
 typedef struct {
-    ov_metric *errors, *last_read, *read_ms, *trackers, *objects, *failures, *delivered, *pending, *age;
+    ov_metric *errors, *last_read, *read_ms, *trackers, *objects, *failures, *restarts, *bytes, *statuses,
+        *status_failures, *crd_outdated, *delivered, *pending, *age;
     ov_map exported; /* trackers that have a series of failures */
     uint64_t delivered_told;
 } figures;

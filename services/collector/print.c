@@ -36,7 +36,8 @@ static void lines_collect(lines *l, tracking *t)
 {
     OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(REPORT_BYTES_MAX);
     ov_str id;
-    while (tracking_next_change(t, NULL, NULL, &id, &body)) {
+    ov_mono ignored;
+    while (tracking_next_change(t, NULL, &id, &body, &ignored)) {
         if (body.len == 0) continue;
         ov_grow(&l->items, &l->cap, l->count + 1, sizeof *l->items);
         l->items[l->count++] = (line){ov_dup(id), ov_dup(ov_buf_str(&body)), body.len};

@@ -9,7 +9,7 @@
 
 #include "base/poison.h"
 
-enum { INTERVAL_MIN_MS = 100, INTERVAL_MAX_MS = 24 * 3600 * 1000, VALUE_SHOWN_MAX = 100 };
+enum { INTERVAL_MIN_MS = 100, INTERVAL_MAX_MS = 24 * 3600 * 1000, WATCH_MIN_MS = 1000, VALUE_SHOWN_MAX = 100 };
 
 #define AT(member) offsetof(collector_settings, member)
 const ov_setting collector_settings_table[COLLECTOR_SETTINGS] = {
@@ -46,7 +46,41 @@ const ov_setting collector_settings_table[COLLECTOR_SETTINGS] = {
      .env = "CLUSTER_FILES",
      .type = OV_SET_TEXT,
      .offset = AT(cluster_files),
-     .help = "folder of dumps (kubectl get ... -o yaml or json) that is read as the cluster"},
+     .help = "folder of dumps (kubectl get ... -o yaml or json) that is read instead of a live cluster"},
+    {.flag = "kubeconfig",
+     .env = "KUBECONFIG",
+     .type = OV_SET_TEXT,
+     .offset = AT(kubeconfig),
+     .help = "kubeconfig files, separated by colons; without it the pod's service account, else ~/.kube/config"},
+    {.flag = "kube.context",
+     .env = "KUBE_CONTEXT",
+     .type = OV_SET_TEXT,
+     .offset = AT(kube_context),
+     .help = "context of the kubeconfig, when it is not the current one"},
+    {.flag = "kube.watch-timeout",
+     .env = "KUBE_WATCH_TIMEOUT",
+     .type = OV_SET_DURATION,
+     .offset = AT(watch_ms),
+     .fallback = "5m",
+     .min = WATCH_MIN_MS,
+     .max = INTERVAL_MAX_MS,
+     .help = "how long one watch lasts at least; up to twice that is asked for"},
+    {.flag = "kube.idle-timeout",
+     .env = "KUBE_IDLE_TIMEOUT",
+     .type = OV_SET_DURATION,
+     .offset = AT(idle_ms),
+     .fallback = "2m30s",
+     .min = WATCH_MIN_MS,
+     .max = INTERVAL_MAX_MS,
+     .help = "a watch without a byte for so long is taken for cut; bookmarks come about once a minute"},
+    {.flag = "report.gather",
+     .env = "REPORT_GATHER",
+     .type = OV_SET_DURATION,
+     .offset = AT(gather_ms),
+     .fallback = "200ms",
+     .min = 0,
+     .max = 60000,
+     .help = "how long the first of several changes waits for the others; more for a tracker that goes on changing"},
     {.flag = "metrics-bind-address",
      .env = "METRICS_BIND_ADDRESS",
      .type = OV_SET_TEXT,
@@ -91,11 +125,6 @@ ov_status collector_settings_check(const collector_settings *s, ov_err *err)
         return ov_fail(err, OV_INVALID, "agent.identifier: \"%.*s\": expected letters, digits and dashes",
                        OV_STR_ARG(ov_str_sub(id, 0, VALUE_SHOWN_MAX)));
     if (s->print && !s->once) return ov_fail(err, OV_INVALID, "print: expected together with once");
-    if (!s->cluster_files)
-        return ov_fail(
-            err, OV_INVALID,
-            "cluster.files (CLUSTER_FILES): missing: reading a live cluster is not available yet: expected a "
-            "folder of dumps, as kubectl get -o yaml writes them");
     return OV_OK;
 }
 

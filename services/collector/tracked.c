@@ -1,11 +1,13 @@
 /* Makes a tracker from its object and its report from what it saw. */
 #include "services/collector/tracked.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/subjects.h"
+#include "services/collector/status.h"
 
 #include "base/poison.h"
 
@@ -58,6 +60,7 @@ void tracked_free(tracked *k, texts *t)
     free(k->id);
     free(k->created);
     free(k->problem);
+    free(k->older);
     tracker_free(k->spec);
     observed_clear(&k->seen, t);
     free(k);
@@ -91,20 +94,98 @@ static void render_too_large(const char *id, report *r, ov_buf *body)
     report_encode(r, body);
 }
 
+static void set_problem(report *r, ov_err *message, report_reason reason, const char *text)
+{
+    ov_fail(message, OV_OK, "%s", text);
+    r->reason = reason;
+    r->message = ov_str_of(message->msg);
+}
+
+static void summarize(const tracked *k, const texts *t, report *r, report_version **ret_versions, ov_err *message)
+{
+    r->id = ov_str_of(k->id);
+    r->ns = ov_str_of(k->ns);
+    if (k->duplicate) {
+        ov_fail(message, OV_OK, "the older tracker %s has the name \"%s\"", k->older, k->id);
+        r->reason = REPORT_DUPLICATE_NAME;
+        r->message = ov_str_of(message->msg);
+        return;
+    }
+    if (!k->spec) {
+        set_problem(r, message, REPORT_INVALID_SPEC, k->problem);
+        return;
+    }
+    observed_summarize(&k->seen, t, tracker_kind_shown(&k->spec->kind), r, ret_versions, message);
+    r->has_remote = k->spec->has_remote;
+    r->remote = k->spec->remote;
+    if (k->group->problem == CLUSTER_FORBIDDEN) set_problem(r, message, REPORT_FORBIDDEN, k->group->problem_text);
+    if (k->group->problem == CLUSTER_UNKNOWN_KIND) set_problem(r, message, REPORT_UNKNOWN_KIND, k->group->problem_text);
+}
+
 void tracked_render(const tracked *k, const texts *t, ov_str agent_id, ov_str tags, ov_buf *body)
 {
     OV_CLEANUP(ov_free_p) report_version *versions = NULL;
     ov_err message = {0};
-    report r = {.agent_id = agent_id, .tags = tags, .id = ov_str_of(k->id), .ns = ov_str_of(k->ns)};
-    if (k->spec) {
-        observed_summarize(&k->seen, t, tracker_kind_shown(&k->spec->kind), &r, &versions, &message);
-        r.has_remote = k->spec->has_remote;
-        r.remote = k->spec->remote;
-    } else {
-        r.reason = REPORT_INVALID_SPEC;
-        r.message = ov_str_of(k->problem);
-    }
+    report r = {.agent_id = agent_id, .tags = tags};
+    summarize(k, t, &r, &versions, &message);
     ov_buf_reset(body);
     report_encode(&r, body);
     if (body->failed || r.version_count > REPORT_VERSIONS_MAX) render_too_large(k->id, &r, body);
+}
+
+/* ---- the status ---- */
+
+static void copy_text(char *out, size_t size, ov_str text)
+{
+    snprintf(out, size, "%.*s", OV_STR_ARG(text.len < size ? text : (ov_str){0}));
+}
+
+static const cJSON *ready_condition(const cJSON *status)
+{
+    const cJSON *conditions = ov_json_member(status, "conditions"), *one;
+    cJSON_ArrayForEach(one, conditions)
+    {
+        if (ov_str_eq(ov_json_member_str(one, "type"), OV_STR("Ready"))) return one;
+    }
+    return NULL;
+}
+
+bool tracked_note_status(tracked *k, const cluster_event *e)
+{
+    const cJSON *metadata = ov_json_member(e->object, "metadata"), *status = ov_json_member(e->object, "status");
+    const cJSON *generation = ov_json_member(metadata, "generation");
+    const cJSON *ready = cJSON_IsObject(status) ? ready_condition(status) : NULL;
+    uint64_t before = k->status.stored;
+    int64_t generation_before = k->status.generation;
+    k->status.stored = status_hash(status);
+    k->status.generation = cJSON_IsNumber(generation) ? (int64_t)generation->valuedouble : 0;
+    copy_text(k->status.ready, sizeof k->status.ready, ov_json_member_str(ready, "status"));
+    copy_text(k->status.since, sizeof k->status.since, ov_json_member_str(ready, "lastTransitionTime"));
+    return k->status.stored != before || k->status.generation != generation_before;
+}
+
+/* As Kubernetes writes times: whole seconds. */
+static void format_seconds(ov_wall t, char out[OV_WALL_TEXT])
+{
+    enum { SECONDS_END = sizeof "2026-01-02T03:04:05" - 1 };
+    ov_wall_format(t, out);
+    out[SECONDS_END] = 'Z';
+    out[SECONDS_END + 1] = '\0';
+}
+
+void tracked_render_status(const tracked *k, const texts *t, ov_wall now, ov_buf *body)
+{
+    OV_CLEANUP(ov_free_p) report_version *versions = NULL;
+    ov_err message = {0};
+    char since[OV_WALL_TEXT];
+    report r = {0};
+    summarize(k, t, &r, &versions, &message);
+    status_view v = {.found = &r, .spec = k->spec, .generation = k->status.generation};
+    bool same = strcmp(k->status.ready, status_is_ready(&v) ? "True" : "False") == 0 && k->status.since[0];
+    if (same)
+        copy_text(since, sizeof since, ov_str_of(k->status.since));
+    else
+        format_seconds(now, since);
+    v.since = ov_str_of(since);
+    status_write(&v, body);
 }

@@ -2,12 +2,22 @@
 #ifndef OPVIC_COLLECTOR_TRACKED_H
 #define OPVIC_COLLECTOR_TRACKED_H
 
+#include "base/clock.h"
 #include "services/collector/cluster/cluster.h"
 #include "services/collector/extract/tracker.h"
 #include "services/collector/observed.h"
 
 typedef struct tracked tracked;
-typedef struct tracked_group tracked_group;
+
+/* The trackers that read one kind of objects. */
+typedef struct {
+    tracked **items;
+    size_t count, cap;
+    bool wants_reread;       /* its objects must be given again */
+    cluster_problem problem; /* why they cannot be read now */
+    char *problem_text;
+} tracked_group;
+
 struct tracked {
     char *key; /* "namespace/name" of the VersionTracker */
     char *ns;
@@ -18,9 +28,22 @@ struct tracked {
     char *problem;      /* then: why */
     unsigned section, round;
     bool duplicate; /* an older tracker has its id */
+    char *older;    /* then: its key */
     observed seen;
+    bool is_read;      /* a reading of its kind began since it came */
+    bool is_whole;     /* and ended */
+    ov_mono due;       /* its report; 0: nobody waits */
+    ov_mono reported;  /* when it was rendered last; 0: never */
+    int64_t gather_ms; /* how long its next change waits for others */
+    struct {
+        uint64_t stored;  /* hash of what the object says; see status_hash */
+        uint64_t written; /* of what the server took, or refused, last */
+        int64_t generation;
+        char ready[8], since[OV_WALL_TEXT]; /* the stored condition's status and time; empty: none */
+        bool due, running;
+    } status;
     /* Where the tracking keeps it: among those of its kind, and in the list of those whose report may have changed. */
-    tracked_group *group;
+    tracked_group *group; /* NULL: invalid */
     size_t place;
     bool dirty;
     tracked *dirty_before, *dirty_behind;
@@ -38,5 +61,10 @@ bool tracked_is_older(const tracked *a, const tracked *b);
 
 /* The report's body; one that passes body's maximum is replaced by one that says so. tags: raw JSON object. */
 void tracked_render(const tracked *k, const texts *t, ov_str agent_id, ov_str tags, ov_buf *body);
+
+/* Takes in what the object's status says; true when that is news. */
+bool tracked_note_status(tracked *k, const cluster_event *e);
+/* What it should say, as a merge patch. */
+void tracked_render_status(const tracked *k, const texts *t, ov_wall now, ov_buf *body);
 
 #endif

@@ -4,35 +4,11 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "services/collector/extract/extract.h"
-#include "services/collector/tracked.h"
+#include "services/collector/tracking_parts.h"
 
 #include "base/poison.h"
-
-/* The trackers that read one kind of objects. */
-struct tracked_group {
-    tracked **items;
-    size_t count, cap;
-    bool wants_reread; /* its objects must be given again */
-};
-
-struct tracking {
-    char *agent_id, *tags;
-    ov_map trackers; /* key -> tracked */
-    ov_map groups;   /* a kind, as events name it -> tracked_group; only those that some tracker reads */
-    ov_map owners;   /* id -> the tracked that may report under it */
-    ov_map gone;     /* ids whose tombstone must be told -> any pointer */
-    tracked *dirty_first, *dirty_last;
-    texts texts; /* of all that was observed */
-    unsigned rounds[CLUSTER_SECTIONS_MAX];
-    bool owners_stale;
-    bool wants_all; /* everything must be given again */
-    bool overlaps;  /* some tracker was given by more than one section */
-    ov_buf version, from;
-    char *current_id;
-};
 
 tracking *tracking_new(ov_str agent_id, ov_str tags)
 {
@@ -47,6 +23,7 @@ tracking *tracking_new(ov_str agent_id, ov_str tags)
 static void group_free(tracked_group *g)
 {
     free(g->items);
+    free(g->problem_text);
     free(g);
 }
 
@@ -85,7 +62,7 @@ static bool write_key(char out[2 * CLUSTER_NAME_MAX + 1], const cluster_event *e
 
 /* ---- whose report may have changed ---- */
 
-static void mark_dirty(tracking *t, tracked *k)
+void tracking_mark_dirty(tracking *t, tracked *k)
 {
     if (k->dirty) return;
     k->dirty = true;
@@ -95,7 +72,7 @@ static void mark_dirty(tracking *t, tracked *k)
     t->dirty_last = k;
 }
 
-static void mark_clean(tracking *t, tracked *k)
+void tracking_mark_clean(tracking *t, tracked *k)
 {
     if (!k->dirty) return;
     k->dirty = false;
@@ -140,7 +117,8 @@ static void tracker_drop(tracking *t, tracked *k)
     }
     t->owners_stale = true;
     group_leave(t, k);
-    mark_clean(t, k);
+    tracking_mark_clean(t, k);
+    tracking_forget_status(t, k);
     tracked_free(k, &t->texts);
 }
 
@@ -155,13 +133,14 @@ static void tracker_on_object(tracking *t, const cluster_event *e, ov_str key, u
         k = tracked_new(e, key);
         ov_map_put(&t->trackers, key, k);
         group_join(t, k);
-        mark_dirty(t, k);
+        tracking_mark_dirty(t, k);
         t->owners_stale = true;
     } else {
         t->overlaps |= k->section != e->section;
     }
     k->section = e->section;
     k->round = round;
+    if (tracked_note_status(k, e)) tracking_mark_status(t, k);
 }
 
 static void trackers_on_event(tracking *t, const cluster_event *e, ov_str key, unsigned round)
@@ -175,7 +154,7 @@ static void trackers_on_event(tracking *t, const cluster_event *e, ov_str key, u
 }
 
 /* Each id belongs to its oldest tracker; the others are duplicates and report nothing. */
-static void owners_settle(tracking *t)
+void tracking_settle_owners(tracking *t)
 {
     if (!t->owners_stale) return;
     t->owners_stale = false;
@@ -194,8 +173,11 @@ static void owners_settle(tracking *t)
         bool duplicate = owner != k;
         if (duplicate && !k->duplicate)
             ov_log_warn("tracker has the name of an older one", "tracker", k->key, "id", k->id, "older", owner->key);
-        if (k->duplicate && !duplicate) mark_dirty(t, k);
+        if (k->duplicate && !duplicate) tracking_mark_dirty(t, k);
+        if (k->duplicate != duplicate) tracking_mark_status(t, k);
         k->duplicate = duplicate;
+        free(k->older);
+        k->older = duplicate ? ov_dup(ov_str_of(owner->key)) : NULL;
         ov_map_remove(&t->gone, ov_str_of(k->id));
     }
 }
@@ -238,7 +220,7 @@ static void objects_on_event(tracking *t, const tracked_group *g, const cluster_
         } else if (object) {
             changed = observed_remove(&k->seen, &t->texts, object);
         }
-        if (changed) mark_dirty(t, k);
+        if (changed) tracking_mark_dirty(t, k);
     }
     texts_drop(&t->texts, object);
 }
@@ -251,7 +233,7 @@ static void objects_sweep(tracking *t, unsigned section, unsigned round)
     while (ov_map_next(&t->trackers, &at, &key, &value)) {
         tracked *k = value;
         if (!observed_sweep(&k->seen, &t->texts, section, round)) continue;
-        mark_dirty(t, k);
+        tracking_mark_dirty(t, k);
         t->wants_all |= k->seen.overlaps;
     }
 }
@@ -283,17 +265,53 @@ static void object_on_event(tracking *t, const cluster_event *e)
     give_event(t, g, &whole);
 }
 
+/* A reading that begins now gives everything that the trackers of now match. */
+static void group_begin(tracked_group *g)
+{
+    for (size_t i = 0; g && i < g->count; i++) g->items[i]->is_read = true;
+}
+
+static void group_end(tracking *t, tracked_group *g)
+{
+    for (size_t i = 0; g && i < g->count; i++) {
+        tracked *k = g->items[i];
+        if (!k->is_read || k->is_whole) continue;
+        k->is_whole = true;
+        tracking_mark_dirty(t, k);
+    }
+}
+
+static void problem_on_event(tracking *t, tracked_group *g, const cluster_event *e)
+{
+    if (!g) return;
+    free(g->problem_text);
+    g->problem = e->problem;
+    g->problem_text = e->problem != CLUSTER_FINE ? ov_dup(e->text) : NULL;
+    for (size_t i = 0; i < g->count; i++) tracking_mark_dirty(t, g->items[i]);
+}
+
 void tracking_on_event(void *arg, const cluster_event *e)
 {
     tracking *t = arg;
     if (e->section >= CLUSTER_SECTIONS_MAX) return;
-    if (e->type == CLUSTER_SNAPSHOT) {
+    tracked_group *g = ov_map_get(&t->groups, e->kind);
+    switch (e->type) {
+    case CLUSTER_SNAPSHOT:
         ++t->rounds[e->section];
-    } else if (e->type == CLUSTER_READY) {
+        group_begin(g);
+        break;
+    case CLUSTER_READY:
         trackers_sweep(t, e->section, t->rounds[e->section]);
         objects_sweep(t, e->section, t->rounds[e->section]);
-    } else {
+        group_end(t, ov_map_get(&t->groups, e->kind));
+        break;
+    case CLUSTER_PROBLEM:
+        problem_on_event(t, g, e);
+        break;
+    case CLUSTER_OBJECT:
+    case CLUSTER_GONE:
         object_on_event(t, e);
+        break;
     }
 }
 
@@ -325,44 +343,7 @@ void tracking_each_kind(const tracking *t, void (*each)(void *arg, const tracker
         each(arg, &((const tracked_group *)value)->items[0]->spec->kind);
 }
 
-/* ---- reports ---- */
-
-static bool next_gone(tracking *t, ov_str *ret_id)
-{
-    size_t at = 0;
-    ov_str id;
-    void *value;
-    if (!ov_map_next(&t->gone, &at, &id, &value)) return false;
-    free(t->current_id);
-    t->current_id = ov_dup(id);
-    ov_map_remove(&t->gone, ov_str_of(t->current_id));
-    *ret_id = ov_str_of(t->current_id);
-    return true;
-}
-
-void tracking_touch(tracking *t)
-{
-    size_t at = 0;
-    ov_str key;
-    void *value;
-    while (ov_map_next(&t->trackers, &at, &key, &value)) mark_dirty(t, value);
-}
-
-bool tracking_next_change(tracking *t, bool (*is_complete)(void *arg, ov_str kind), void *arg, ov_str *ret_id,
-                          ov_buf *body)
-{
-    owners_settle(t);
-    ov_buf_reset(body);
-    if (next_gone(t, ret_id)) return true;
-    for (tracked *k = t->dirty_first; k; k = k->dirty_behind) {
-        if (k->duplicate || (is_complete && k->spec && !is_complete(arg, k->spec->kind.all))) continue;
-        mark_clean(t, k);
-        tracked_render(k, &t->texts, ov_str_of(t->agent_id), ov_str_of(t->tags), body);
-        *ret_id = ov_str_of(k->id);
-        return true;
-    }
-    return false;
-}
+/* ---- counts ---- */
 
 void tracking_count(const tracking *t, tracking_counts *ret)
 {

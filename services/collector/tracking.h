@@ -24,15 +24,32 @@ bool tracking_takes_reread(tracking *t, ov_str *ret_kind);
  * several versions of a kind that is not built in, any of them is given. */
 void tracking_each_kind(const tracking *t, void (*each)(void *arg, const tracker_kind *kind), void *arg);
 
+/* When reports are due. */
+typedef struct {
+    ov_mono now;
+    int64_t gather_ms; /* how long a change waits for others, longer where they do not end */
+    bool by_kind;      /* the cluster reads kind by kind: a tracker says nothing before its kind was read for it */
+} tracking_pace;
+
 /* The next tracker whose report may have changed, its body written into body (which is reset first; nothing: the
- * tracker is gone); false when there is none. A report that passes body's maximum is replaced by one that says so. A
- * tracker of a kind that is_complete(arg, kind as events name it) denies waits until it is complete; NULL: all are.
- * *ret_id is valid until the next call or event. */
-bool tracking_next_change(tracking *t, bool (*is_complete)(void *arg, ov_str kind), void *arg, ov_str *ret_id,
-                          ov_buf *body);
+ * tracker is gone); false when none is due, *ret_next then says when one will be. A report that passes body's maximum
+ * is replaced by one that says so. pace NULL: all are due. *ret_id is valid until the next call or event. */
+bool tracking_next_change(tracking *t, const tracking_pace *pace, ov_str *ret_id, ov_buf *body, ov_mono *ret_next);
 
 /* Every report is rendered again: the maximum became another one. */
 void tracking_touch(tracking *t);
+
+/* Some tracker's status may have to be written. */
+bool tracking_has_status(const tracking *t);
+/* The next status that does not say what it should, as a merge patch for the VersionTracker *ret_key
+ * ("namespace/name", valid until the next event); false: none now. tracking_status_done must follow. */
+bool tracking_next_status(tracking *t, ov_wall now, ov_str *ret_key, ov_buf *body, uint64_t *ret_hash);
+typedef enum {
+    TRACKING_STATUS_WRITTEN,
+    TRACKING_STATUS_REFUSED, /* not tried again before it says something else */
+    TRACKING_STATUS_RETRY
+} tracking_status_outcome;
+void tracking_status_done(tracking *t, ov_str key, uint64_t hash, tracking_status_outcome outcome);
 
 typedef struct {
     size_t trackers, invalid, duplicates, objects, failed;

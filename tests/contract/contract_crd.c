@@ -1,6 +1,5 @@
 /* Holds the CustomResourceDefinition and the agent's role against the collector: the same names, the same limits, the
  * same defaults, in both directions. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,23 +21,28 @@ enum { NAMES_MAX = 32, PATH_BYTES = 256, RULES_BYTES_MAX = 1 << 16 };
 /* Accepted by the parser; every member that a limit or an enum is about may be put into it. */
 static const char spec_base[] = "{\"name\":\"a\",\"resources\":{},\"localVersion\":{\"fieldSelector\":\".a\"},"
                                 "\"remoteVersion\":{\"provider\":\"github\",\"strategy\":\"tags\",\"repo\":\"o/n\"}}";
+/* For members that others exclude or demand. */
+static const char any_kind[] = "{\"name\":\"a\",\"resources\":{\"apiVersion\":\"a/v1\",\"kind\":\"A\"},"
+                               "\"localVersion\":{\"strategy\":\"FieldSelection\",\"fieldSelector\":\".a\"}}";
+static const char image[] = "{\"name\":\"a\",\"resources\":{},\"localVersion\":{}}";
 
 /* ---- limits: the longest that the definition allows is parsed, one more is not */
 
-#define LABEL_63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LABEL_62 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LABEL_63 "a" LABEL_62
 
 typedef struct {
     const char *path, *word;
     const char *begin; /* of a text, which goes on with a's */
     const char *end;   /* of a text */
     const char *item;  /* JSON of each item or value */
-    bool server_only;  /* the parser leaves it to the API server */
+    const char *base;  /* instead of spec_base */
 } limit;
 
 static const limit limits[] = {
     {"name", "maxLength", .begin = ""},
-    {"resources.apiVersion", "maxLength", .server_only = true},
-    {"resources.kind", "maxLength", .server_only = true},
+    {"resources.apiVersion", "maxLength", .begin = "", .end = "/v" LABEL_62, .base = any_kind},
+    {"resources.kind", "maxLength", .begin = "A", .base = any_kind},
     {"resources.namespaces", "maxItems", .item = "\"n\""},
     {"resources.namespaces[]", "maxLength", .begin = ""},
     {"resources.selector.matchLabels", "maxProperties", .item = "\"v\""},
@@ -48,7 +52,7 @@ static const limit limits[] = {
     {EXPRESSION_PATH ".values", "maxItems", .item = "\"v\""},
     {EXPRESSION_PATH ".values[]", "maxLength", .begin = ""},
     {"localVersion.fieldSelector", "maxLength", .begin = "."},
-    {"localVersion.container", "maxLength", .server_only = true},
+    {"localVersion.container", "maxLength", .begin = "", .base = image},
     {"localVersion.extraction.regex.pattern", "maxLength", .begin = ""},
     {"localVersion.extraction.regex.result", "maxLength", .begin = ""},
     {"remoteVersion.repo", "maxLength", .begin = "o/"},
@@ -86,10 +90,10 @@ static cJSON *value_of(const limit *l, size_t size)
 }
 
 /* Parses a tracker that has value (which it takes) at the path. */
-static ov_status parse_with(const char *path, cJSON *value, tracker_spec **ret, ov_err *err)
+static ov_status parse_with(const char *base, const char *path, cJSON *value, tracker_spec **ret, ov_err *err)
 {
     OV_CLEANUP(ov_json_tree_p) cJSON *object = cJSON_CreateObject();
-    cJSON *spec = cJSON_Parse(spec_base);
+    cJSON *spec = cJSON_Parse(base);
     cJSON_AddItemToObject(object, "spec", spec);
     if (ov_str_starts(ov_str_of(path), OV_STR(EXPRESSION_PATH)))
         value_put(spec, EXPRESSION_PATH, cJSON_Parse(EXPRESSION));
@@ -104,10 +108,11 @@ static void check_limit(const cJSON *spec_schema, const limit *l)
     ov_err err = {0};
     const cJSON *schema = schema_at(spec_schema, l->path);
     const cJSON *max = schema ? ov_json_member(schema, l->word) : NULL;
-    if (!CHECK(cJSON_IsNumber(max)) || l->server_only) return;
+    if (!CHECK(cJSON_IsNumber(max))) return;
+    const char *base = l->base ? l->base : spec_base;
     size_t size = (size_t)max->valueint;
-    CHECK_OK(parse_with(l->path, value_of(l, size), &parsed, &err), &err);
-    CHECK_STATUS(parse_with(l->path, value_of(l, size + 1), &refused, &err), OV_INVALID, &err);
+    CHECK_OK(parse_with(base, l->path, value_of(l, size), &parsed, &err), &err);
+    CHECK_STATUS(parse_with(base, l->path, value_of(l, size + 1), &refused, &err), OV_INVALID, &err);
 }
 
 static bool has_row(const char *path, const char *word)
@@ -178,7 +183,7 @@ static void check_enum(const cJSON *spec_schema, const char *path, const names *
     for (const cJSON *m = list && parse ? list->child : NULL; m; m = m->next) {
         OV_CLEANUP(tracker_free_p) tracker_spec *t = NULL;
         ov_err err = {0};
-        CHECK_OK(parse_with(path, cJSON_CreateString(m->valuestring), &t, &err), &err);
+        CHECK_OK(parse_with(spec_base, path, cJSON_CreateString(m->valuestring), &t, &err), &err);
     }
 }
 
@@ -186,7 +191,7 @@ static void check_enums(const cJSON *spec_schema)
 {
     static const char *const operators[] = {"In", "NotIn", "Exists", "DoesNotExist"};
     names kinds = {0}, local = {0}, provider = {0}, remote = {0}, operation = {0};
-    for (int i = 0; i < RESOURCE_KINDS; i++) add_name(&kinds, resource_kind_name((resource_kind)i));
+    for (size_t i = 0; builtin_kind_at(i); i++) add_name(&kinds, builtin_kind_at(i)->all.ptr);
     for (int i = 0; *local_strategy_name((local_strategy)i); i++)
         add_name(&local, local_strategy_name((local_strategy)i));
     add_name(&local, "FieldSelector"); /* the other name of FieldSelection */
@@ -234,8 +239,9 @@ static void check_defaults(const cJSON *spec_schema)
     OV_CLEANUP(tracker_free_p) tracker_spec *t = NULL;
     ov_err err = {0};
     check_case("defaults");
-    if (!CHECK_OK(parse_with("localVersion.extraction", cJSON_Parse("{\"regex\":{\"pattern\":\"a\"}}"), &t, &err),
-                  &err))
+    if (!CHECK_OK(
+            parse_with(spec_base, "localVersion.extraction", cJSON_Parse("{\"regex\":{\"pattern\":\"a\"}}"), &t, &err),
+            &err))
         return;
     const cJSON *strategy = schema_at(spec_schema, "localVersion.strategy");
     const cJSON *result = schema_at(spec_schema, "localVersion.extraction.regex.result");
@@ -243,18 +249,11 @@ static void check_defaults(const cJSON *spec_schema)
     CHECK_STR(ov_json_member_str(strategy, "default"), ov_str_of(local_strategy_name(t->strategy)));
     CHECK_STR(ov_json_member_str(result, "default"), t->result);
     /* With a default here, apiVersion and kind could not exclude it. */
-    CHECK_INT(t->kind, RESOURCE_PODS);
+    CHECK(t->kind.builtin == builtin_kind_at(0));
     CHECK(!ov_json_member(schema_at(spec_schema, "resources.strategy"), "default"));
 }
 
 /* ---- the role: exactly what is read and written */
-
-static void lower_name(const char *name, char out[PATH_BYTES])
-{
-    size_t i = 0;
-    for (; name[i] && i + 1 < PATH_BYTES; i++) out[i] = (char)tolower((unsigned char)name[i]);
-    out[i] = '\0';
-}
 
 static const cJSON *rule_of(const cJSON *role, const char *resource)
 {
@@ -279,19 +278,16 @@ static void check_right(const cJSON *role, const char *resource, bool writes)
 
 static void check_role(const cJSON *role)
 {
-    char resource[PATH_BYTES];
-    int count = 0;
+    int count = 0, kinds = 0;
     const cJSON *rules = ov_json_member(role, "rules");
     for (const cJSON *r = rules ? rules->child : NULL; r; r = r->next)
         count += cJSON_GetArraySize(ov_json_member(r, "resources"));
-    for (int i = 0; i < RESOURCE_KINDS; i++) {
-        lower_name(resource_kind_name((resource_kind)i), resource);
-        check_right(role, resource, false);
-    }
+    for (; builtin_kind_at((size_t)kinds); kinds++)
+        check_right(role, builtin_kind_at((size_t)kinds)->plural.ptr, false);
     check_right(role, "versiontrackers", false);
     check_right(role, "versiontrackers/status", true);
     check_case(ROLE);
-    CHECK_INT(count, RESOURCE_KINDS + 2);
+    CHECK_INT(count, kinds + 2);
 }
 
 int main(void)

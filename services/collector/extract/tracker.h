@@ -16,9 +16,9 @@ enum {
     TRACKER_NAME_MAX = 512,        /* bytes of spec.name */
     TRACKER_NAMESPACES_MAX = 1000, /* of one tracker */
     TRACKER_NAMESPACE_MAX = 253,
-    TRACKER_CONTAINER_MAX = 253, /* bytes of a container's name */
-    TRACKER_RESULT_MAX = 1024,   /* bytes of a template */
-    TRACKER_REMOTE_MAX = 2048    /* bytes of each text of remoteVersion but the pattern */
+    TRACKER_CONTAINER_MAX = 63, /* bytes of a container's name: a DNS label */
+    TRACKER_RESULT_MAX = 1024,  /* bytes of a template */
+    TRACKER_REMOTE_MAX = 2048   /* bytes of each text of remoteVersion but the pattern */
 };
 
 typedef enum { LOCAL_IMAGE_TAG, LOCAL_FIELD_SELECTION } local_strategy;

@@ -35,6 +35,7 @@ struct reflector {
     ov_buf answer; /* a refusal, or a discovery */
     ov_err failure;
     bool expired; /* an ERROR event with code 410 */
+    bool doubted; /* a kind that was there is said to be missing, for the first time */
     int64_t retry_after_ms;
     ov_backoff backoff;
     ov_mono due, begun;
@@ -404,6 +405,7 @@ static reflector_reason judge(reflector *r, const ov_fetch_result *result, ov_er
 static void choose_next(reflector *r, reflector_reason reason)
 {
     if (reason == REFLECTOR_NO_STREAM) r->refuses_stream = true;
+    if (r->doubted) return;
     if (reason == REFLECTOR_GOES_ON || r->next == NEXT_DISCOVER) return;
     bool lost = reason == REFLECTOR_EXPIRED || reason == REFLECTOR_MALFORMED || reason == REFLECTOR_MISSING;
     if (!lost && (!r->in_snapshot || r->next == NEXT_PAGE)) return;
@@ -414,7 +416,11 @@ static void choose_next(reflector *r, reflector_reason reason)
 /* A kind that the server does not have any more has no objects; one that we may not see keeps what was seen. */
 static void take_problem(reflector *r, reflector_reason reason, const ov_err *text)
 {
+    /* A server that starts may not serve everything yet: who was there is gone only when it is said twice. */
+    r->doubted = reason == REFLECTOR_MISSING && r->version[0] && !r->doubted;
+    if (r->doubted) return;
     if (reason == REFLECTOR_MISSING) {
+        r->version[0] = '\0';
         tell(r, CLUSTER_SNAPSHOT);
         tell(r, CLUSTER_READY);
         tell_problem(r, CLUSTER_UNKNOWN_KIND, text->msg);

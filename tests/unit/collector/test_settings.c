@@ -19,8 +19,6 @@ static const settings_case settings[] = {
     {"a space in the identifier", "a b", "/dumps", false, false, "agent.identifier: \"a b\": expected letters, digits"},
     {"a dot", "a.b", "/dumps", false, false, "agent.identifier: \"a.b\""},
     {"no identifier", NULL, "/dumps", false, false, "agent.identifier: \"\""},
-    {"no cluster", "a", NULL, false, false,
-     "cluster.files (CLUSTER_FILES): missing: reading a live cluster is not available yet"},
     {"print alone", "a", "/dumps", false, true, "print: expected together with once"},
 };
 

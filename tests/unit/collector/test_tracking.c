@@ -6,8 +6,15 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "services/collector/status.h"
 #include "support/check.h"
 #include "base/poison.h"
+
+static bool next_change(tracking *t, ov_str *ret_id, ov_buf *body)
+{
+    ov_mono ignored;
+    return tracking_next_change(t, NULL, ret_id, body, &ignored);
+}
 
 static void event(tracking *t, cluster_event_type type, unsigned section)
 {
@@ -19,13 +26,18 @@ static void give(tracking *t, unsigned section, const char *kind, const char *na
     OV_CLEANUP(ov_json_tree_p) cJSON *tree = NULL;
     ov_err err = {0};
     CHECK_OK(ov_json_tree(ov_str_of(json), &tree, &err), &err);
-    tracking_on_event(
-        t, &(cluster_event){CLUSTER_OBJECT, section, ov_str_of(kind), OV_STR("d"), ov_str_of(name), tree, {0}});
+    tracking_on_event(t, &(cluster_event){.type = CLUSTER_OBJECT,
+                                          .section = section,
+                                          .kind = ov_str_of(kind),
+                                          .ns = OV_STR("d"),
+                                          .name = ov_str_of(name),
+                                          .object = tree});
 }
 
 static void take(tracking *t, const char *kind, const char *name)
 {
-    tracking_on_event(t, &(cluster_event){CLUSTER_GONE, 0, ov_str_of(kind), OV_STR("d"), ov_str_of(name), NULL, {0}});
+    tracking_on_event(
+        t, &(cluster_event){.type = CLUSTER_GONE, .kind = ov_str_of(kind), .ns = OV_STR("d"), .name = ov_str_of(name)});
 }
 
 /* A tracker of all Pods with the label app; name is the object's, id the spec's. */
@@ -65,7 +77,7 @@ static const char *changes(tracking *t)
     OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(REPORT_BYTES_MAX);
     out[0] = '\0';
     size_t len = 0;
-    while (tracking_next_change(t, NULL, NULL, &id, &body)) {
+    while (next_change(t, &id, &body)) {
         report r = {0};
         ov_err err = {0};
         len += (size_t)snprintf(out + len, sizeof out - len, "%.*s:", OV_STR_ARG(id));
@@ -276,17 +288,17 @@ static void test_too_large(void)
     ov_str id;
     report r = {0};
     ov_err err = {0};
-    CHECK(tracking_next_change(t, NULL, NULL, &id, &body));
+    CHECK(next_change(t, &id, &body));
     CHECK_OK(report_decode(ov_buf_str(&body), &r, &err), &err);
     CHECK_INT(r.count, 100);
     CHECK_INT(r.version_count, 0);
     CHECK_INT(r.reason, REPORT_SOME_FAILED);
     CHECK(memmem(r.message.ptr, r.message.len, "2000 bytes", 10) != NULL);
     report_clear(&r);
-    CHECK(!tracking_next_change(t, NULL, NULL, &id, &body));
+    CHECK(!next_change(t, &id, &body));
     tracking_touch(t);
     body.max = REPORT_BYTES_MAX;
-    CHECK(tracking_next_change(t, NULL, NULL, &id, &body));
+    CHECK(next_change(t, &id, &body));
     CHECK(body.len > 2000);
 }
 
@@ -297,7 +309,7 @@ static void test_body(void)
     give_pod(t, 0, "p1", "x", "r/a:1.0");
     OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(REPORT_BYTES_MAX);
     ov_str id;
-    CHECK(tracking_next_change(t, NULL, NULL, &id, &body));
+    CHECK(next_change(t, &id, &body));
     CHECK_STR(
         ov_buf_str(&body),
         OV_STR("{\"agentId\":\"agent\",\"agentTags\":{\"env\":\"test\"},\"version\":{\"id\":\"web\",\"namespace\":"
@@ -366,32 +378,166 @@ static void test_kinds(void)
     CHECK_STR(ov_buf_str(&said), OV_STR(RELEASE " helm.toolkit.fluxcd.io/v2 HelmRelease;"));
 }
 
-static bool is_not(void *arg, ov_str kind)
+static void section_event(tracking *t, cluster_event_type type, const char *kind)
 {
-    return !ov_str_eq(kind, ov_str_of(arg));
+    tracking_on_event(t, &(cluster_event){.type = type, .section = 5, .kind = ov_str_of(kind)});
 }
 
-static void test_incomplete_kinds_wait(void)
+/* The ids whose report is due now, with the time until the next one. */
+static const char *due(tracking *t, int64_t now_ms, int64_t *ret_wait_ms)
+{
+    static char out[512];
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(REPORT_BYTES_MAX);
+    tracking_pace pace = {.now = {now_ms}, .gather_ms = 200, .by_kind = true};
+    size_t len = 0;
+    ov_str id;
+    ov_mono next;
+    out[0] = '\0';
+    while (tracking_next_change(t, &pace, &id, &body, &next))
+        len += (size_t)snprintf(out + len, sizeof out - len, "%.*s;", OV_STR_ARG(id));
+    *ret_wait_ms = next.ms == INT64_MAX ? -1 : next.ms - now_ms;
+    return out;
+}
+
+static void test_unread_kinds_wait(void)
 {
     TRACKING;
-    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(REPORT_BYTES_MAX);
-    ov_str id;
-    char pods[] = "Pods";
+    int64_t wait;
     give_tracker(t, "web", "web", "x");
     give_tracker(t, "gone", "gone", "x");
-    (void)changes(t);
+    CHECK_C(due(t, 1000, &wait), "");
+    CHECK_INT(wait, -1);
     take(t, CLUSTER_TRACKERS, "gone");
-    give_pod(t, 0, "p1", "x", "r/a:1.0");
     give(t, 0, CLUSTER_TRACKERS, "bad", "{\"metadata\":{\"name\":\"bad\"},\"spec\":{\"name\":\"bad\"}}");
-    give_release_tracker(t, "chart", "v2", "");
-    static const char *const told[] = {"gone", "bad", "chart"};
-    for (size_t i = 0; i < OV_COUNT(told); i++) {
-        check_case(told[i]);
-        if (CHECK(tracking_next_change(t, is_not, pods, &id, &body))) CHECK_STR(id, ov_str_of(told[i]));
+    CHECK_C(due(t, 1000, &wait), "gone;bad;");
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    give_pod(t, 5, "p1", "x", "r/a:1.0");
+    give_tracker(t, "late", "late", "x"); /* the reading had begun */
+    CHECK_C(due(t, 1000, &wait), "");
+    section_event(t, CLUSTER_READY, "Pods");
+    CHECK_C(due(t, 1000, &wait), "web;");
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    give_pod(t, 5, "p1", "x", "r/a:1.0");
+    section_event(t, CLUSTER_READY, "Pods");
+    CHECK_C(due(t, 1000, &wait), "late;");
+}
+
+static void test_gathering(void)
+{
+    TRACKING;
+    int64_t wait, now_ms = 100000;
+    give_tracker(t, "web", "web", "x");
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    section_event(t, CLUSTER_READY, "Pods");
+    CHECK_C(due(t, now_ms, &wait), "web;");
+    check_case("the first change of a calm tracker waits for others, and no longer");
+    now_ms += 10000;
+    give_pod(t, 5, "p1", "x", "r/a:1.0");
+    CHECK_C(due(t, now_ms, &wait), "");
+    CHECK_INT(wait, 200);
+    give_pod(t, 5, "p2", "x", "r/a:1.0");
+    CHECK_C(due(t, now_ms + 199, &wait), "");
+    CHECK_INT(wait, 1);
+    CHECK_C(due(t, now_ms + 200, &wait), "web;");
+    check_case("changes that do not end are told less and less often");
+    int reports = 0;
+    int64_t last_ms = 0, longest_ms = 0;
+    for (int i = 0; i < 6000; i++, now_ms += 10) {
+        char name[16];
+        snprintf(name, sizeof name, "q%d", i);
+        give_pod(t, 5, name, "x", "r/a:1.0");
+        if (!due(t, now_ms, &wait)[0]) continue;
+        if (last_ms && now_ms - last_ms > longest_ms) longest_ms = now_ms - last_ms;
+        last_ms = now_ms;
+        reports++;
     }
+    CHECK(reports >= 5 && reports <= 15);
+    CHECK(longest_ms <= 10000 + 10);
+    check_case("and at once again when it was calm");
+    now_ms += 60000;
+    (void)due(t, now_ms, &wait);
+    now_ms += 60000;
+    give_pod(t, 5, "p1", "x", "r/a:2.0");
+    CHECK_C(due(t, now_ms, &wait), "");
+    CHECK_INT(wait, 200);
     check_case(NULL);
-    CHECK(!tracking_next_change(t, is_not, pods, &id, &body));
-    CHECK_C(changes(t), "web:1::1.0=1,;");
+}
+
+static void test_unreadable_kinds_say_so(void)
+{
+    TRACKING;
+    give_tracker(t, "web", "web", "x");
+    tracking_on_event(t, &(cluster_event){.type = CLUSTER_PROBLEM,
+                                          .section = 5,
+                                          .kind = OV_STR("Pods"),
+                                          .problem = CLUSTER_FORBIDDEN,
+                                          .text = OV_STR("pods is forbidden")});
+    int64_t wait;
+    CHECK_C(due(t, 1000, &wait), "web;");
+    give_tracker(t, "more", "more", "x");
+    CHECK_C(changes(t), "more:0:Forbidden:;");
+    tracking_on_event(
+        t, &(cluster_event){.type = CLUSTER_PROBLEM, .section = 5, .kind = OV_STR("Pods"), .problem = CLUSTER_FINE});
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    give_pod(t, 5, "p1", "x", "r/a:1.0");
+    section_event(t, CLUSTER_READY, "Pods");
+    CHECK(strstr(changes(t), "web:1::1.0=1,;"));
+}
+
+/* Takes the next status; its hash in *ret_hash, the reason that it gives returned; "" when there is none. */
+static const char *status(tracking *t, uint64_t *ret_hash)
+{
+    static char reason[64];
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(STATUS_BYTES_MAX);
+    OV_CLEANUP(ov_json_tree_p) cJSON *patch = NULL;
+    ov_str key;
+    ov_err err = {0};
+    reason[0] = '\0';
+    if (!tracking_next_status(t, (ov_wall){1767323045678}, &key, &body, ret_hash)) return reason;
+    CHECK_OK(ov_json_tree(ov_buf_str(&body), &patch, &err), &err);
+    const cJSON *conditions = ov_json_member(ov_json_member(patch, "status"), "conditions");
+    const cJSON *ready = cJSON_GetArrayItem(conditions, 0);
+    snprintf(reason, sizeof reason, "%.*s", OV_STR_ARG(ov_json_member_str(ready, "reason")));
+    return reason;
+}
+
+static void test_statuses(void)
+{
+    TRACKING;
+    uint64_t hash = 0, before;
+    int64_t wait;
+    check_case("nothing is said before the kind was read");
+    give_tracker(t, "web", "web", "x");
+    CHECK_C(status(t, &hash), "");
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    give_pod(t, 5, "p1", "x", "r/a:1.0");
+    section_event(t, CLUSTER_READY, "Pods");
+    CHECK_C(status(t, &hash), ""); /* the report comes first */
+    CHECK_C(due(t, 1000, &wait), "web;");
+    CHECK_C(status(t, &hash), "Extracted");
+    check_case("one at a time, again after a failure, not again when it was written or refused");
+    CHECK_C(status(t, &before), "");
+    tracking_status_done(t, OV_STR("d/web"), hash, TRACKING_STATUS_RETRY);
+    CHECK_C(status(t, &before), "Extracted");
+    CHECK(before == hash);
+    tracking_status_done(t, OV_STR("d/web"), hash, TRACKING_STATUS_WRITTEN);
+    tracking_touch(t);
+    CHECK_C(due(t, 100000, &wait), "");
+    CHECK_C(due(t, 100200, &wait), "web;");
+    CHECK_C(status(t, &before), "");
+    check_case("a change is written");
+    give_pod(t, 5, "p2", "x", "untagged");
+    (void)due(t, 200000, &wait);
+    CHECK_C(due(t, 200200, &wait), "web;");
+    CHECK_C(status(t, &before), "SomeFailed");
+    CHECK(before != hash);
+    tracking_status_done(t, OV_STR("d/web"), before, TRACKING_STATUS_REFUSED);
+    check_case("a duplicate says so");
+    give_tracker_at(t, 0, "younger", "web", "x", "2030-01-01T00:00:00Z");
+    (void)due(t, 300000, &wait);
+    CHECK_C(status(t, &hash), "DuplicateName");
+    tracking_status_done(t, OV_STR("d/nobody"), hash, TRACKING_STATUS_WRITTEN);
+    check_case(NULL);
 }
 
 static void add_failed(void *arg, const char *id, size_t failed)
@@ -427,6 +573,9 @@ int main(void)
     test_failures_by_tracker();
     test_any_kind();
     test_kinds();
-    test_incomplete_kinds_wait();
+    test_unread_kinds_wait();
+    test_gathering();
+    test_unreadable_kinds_say_so();
+    test_statuses();
     return check_end();
 }
