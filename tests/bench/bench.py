@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent), str(pathlib.Path(__file__).resolve().parent)]
+from bench_collector import measure_collector  # noqa: E402
 from support.load import post_all  # noqa: E402
 from support.stack import BIN, ROOT, Stack, TOKEN, get, post, report, request, samples, until  # noqa: E402
 
@@ -31,6 +32,14 @@ GOALS = {
     "agents_rps": ("requests/s", 10000, "more"),
     "api_rss_100k_mb": ("MB", 400, "less"),
     "aggregator_rss_100k_mb": ("MB", None, "less"),
+    "collector_rss_10k_mb": ("MB", 16, "less"),
+    "collector_peak_10k_mb": ("MB", 24, "less"),
+    "collector_react_ms": ("ms", 1000, "less"),
+    "collector_first_report_s": ("s", 10, "less"),
+    "collector_rss_1k_trackers_mb": ("MB", 24, "less"),
+    "collector_churn_growth_mb": ("MB", 1, "less"),
+    "collector_idle_cpu_pct": ("%", 1, "less"),
+    "collector_idle_bytes_per_min": ("bytes", None, "less"),
 }
 
 
@@ -39,9 +48,17 @@ def cpu_seconds(process):
     return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
 
-def rss_mb(process):
+def memory_mb(process, field):
     text = pathlib.Path(f"/proc/{process.child.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) / 1024
+    return int(re.search(rf"{field}:\s+(\d+) kB", text)[1]) / 1024
+
+
+def rss_mb(process):
+    return memory_mb(process, "VmRSS")
+
+
+def peak_mb(process):
+    return memory_mb(process, "VmHWM")
 
 
 def wrk(url, path, seconds, connections, script=None):
@@ -173,6 +190,8 @@ def main():
         step(figures)
     print("measuring 1,000 agents x 100 trackers", file=sys.stderr)
     measure_large(figures, sizes)
+    print("measuring a collector at 10,000 pods (needs the tools of the Kubernetes suite)", file=sys.stderr)
+    measure_collector(figures, rss_mb, peak_mb, cpu_seconds)
     show(figures, sizes)
 
 
