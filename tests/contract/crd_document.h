@@ -1,4 +1,4 @@
-/* Kubernetes documents of deploy/ as JSON trees, and members of them by path. */
+/* YAML documents, mostly Kubernetes', as JSON trees, and members of them by path. */
 #ifndef OPVIC_TESTS_CONTRACT_CRD_DOCUMENT_H
 #define OPVIC_TESTS_CONTRACT_CRD_DOCUMENT_H
 
