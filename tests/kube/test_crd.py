@@ -134,6 +134,9 @@ class Rules(unittest.TestCase):
     def test_the_examples_apply(self):
         for file in sorted((ROOT / "examples/clusters").glob("*/versiontrackers.yaml")):
             kube.kubectl("apply", "--dry-run=server", "-f", file)
+        trackers = ROOT / "examples/trackers"
+        applied = kube.kubectl("apply", "--dry-run=server", "-f", trackers, "-o", "name").split()
+        self.assertEqual(len(applied), len(list(trackers.glob("*.yaml"))))
 
     def test_explain(self):
         out = " ".join(kube.kubectl("explain", "vt.spec.localVersion").split())
