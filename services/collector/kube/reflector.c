@@ -334,6 +334,13 @@ static bool find_plural(reflector *r)
     return false;
 }
 
+static reflector_reason fail_missing(const reflector *r, ov_err *text)
+{
+    ov_fail(text, OV_NOT_FOUND, "the server has no kind %.*s in %.*s%s%.*s", OV_STR_ARG(r->o.kind),
+            OV_STR_ARG(r->o.group), r->o.group.len > 0 ? "/" : "", OV_STR_ARG(r->o.version));
+    return REFLECTOR_MISSING;
+}
+
 static reflector_reason end_page(reflector *r, ov_err *text)
 {
     kube_list_head head;
@@ -350,11 +357,7 @@ static reflector_reason end_page(reflector *r, ov_err *text)
 static reflector_reason end_well(reflector *r, ov_err *text)
 {
     if (r->next == NEXT_DISCOVER) {
-        if (!find_plural(r)) {
-            ov_fail(text, OV_NOT_FOUND, "the server has no kind %.*s in %.*s%s%.*s", OV_STR_ARG(r->o.kind),
-                    OV_STR_ARG(r->o.group), r->o.group.len > 0 ? "/" : "", OV_STR_ARG(r->o.version));
-            return REFLECTOR_MISSING;
-        }
+        if (!find_plural(r)) return fail_missing(r, text);
         r->next = NEXT_SNAPSHOT;
         return REFLECTOR_GOES_ON;
     }
@@ -375,7 +378,7 @@ static reflector_reason refusal(reflector *r, unsigned status, ov_err *text)
     case 403:
         return REFLECTOR_FORBIDDEN;
     case 404:
-        return REFLECTOR_MISSING;
+        return fail_missing(r, text);
     case 410:
         return REFLECTOR_EXPIRED;
     case 429:
