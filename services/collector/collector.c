@@ -101,6 +101,7 @@ static ov_status open_cluster(collector *c, ov_err *err)
     live_options o = {s->watch_ms, s->idle_ms, {c->figures.restarts, c->figures.bytes, c->figures.errors}};
     live_open(&o, c->access, c->loop, on_cluster_event, c, &c->from);
     patcher_metrics m = {c->figures.statuses, c->figures.status_failures, c->figures.crd_outdated};
+    tracking_read_versions_apart(c->what);
     if (!s->print) c->statuses = patcher_new(c->access, c->loop, c->what, &m);
     return OV_OK;
 }
@@ -144,13 +145,13 @@ typedef struct {
     size_t count, cap;
 } kinds;
 
-static void add_kind(void *arg, const tracker_kind *kind)
+static void add_kind(void *arg, ov_str event_kind, const tracker_kind *kind)
 {
     kinds *k = arg;
     ov_str group = kind_group(kind->api_version), plural = kind->builtin ? kind->builtin->plural : (ov_str){0};
     ov_str version = ov_str_sub(kind->api_version, group.len > 0 ? group.len + 1 : 0, kind->api_version.len);
     ov_grow(&k->items, &k->cap, k->count + 1, sizeof *k->items);
-    k->items[k->count++] = (cluster_kind_id){kind->all, group, version, kind->kind, plural};
+    k->items[k->count++] = (cluster_kind_id){event_kind, group, version, kind->kind, plural};
 }
 
 static void pass_kinds(collector *c)

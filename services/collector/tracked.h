@@ -11,6 +11,7 @@ typedef struct tracked tracked;
 
 /* The trackers that read one kind of objects. */
 typedef struct {
+    char *kind; /* as events name it */
     tracked **items;
     size_t count, cap;
     bool wants_reread;       /* its objects must be given again */

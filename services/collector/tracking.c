@@ -20,8 +20,14 @@ tracking *tracking_new(ov_str agent_id, ov_str tags)
     return t;
 }
 
+void tracking_read_versions_apart(tracking *t)
+{
+    t->versions_apart = true;
+}
+
 static void group_free(tracked_group *g)
 {
+    free(g->kind);
     free(g->items);
     free(g->problem_text);
     free(g);
@@ -82,14 +88,23 @@ void tracking_mark_clean(tracking *t, tracked *k)
 
 /* ---- trackers ---- */
 
+static tracked_group *group_of(tracking *t, const tracker_kind *kind)
+{
+    char room[KIND_VERSIONED_MAX];
+    bool apart = t->versions_apart && !kind->builtin;
+    ov_str name = apart ? kind_versioned(kind->api_version, kind->kind, room) : kind->all;
+    tracked_group *g = ov_map_get(&t->groups, name);
+    if (g) return g;
+    g = ov_zalloc(sizeof *g);
+    g->kind = ov_dup(name);
+    ov_map_put(&t->groups, name, g);
+    return g;
+}
+
 static void group_join(tracking *t, tracked *k)
 {
     if (!k->spec) return;
-    tracked_group *g = ov_map_get(&t->groups, k->spec->kind.all);
-    if (!g) {
-        g = ov_zalloc(sizeof *g);
-        ov_map_put(&t->groups, k->spec->kind.all, g);
-    }
+    tracked_group *g = group_of(t, &k->spec->kind);
     ov_grow(&g->items, &g->cap, g->count + 1, sizeof *g->items);
     k->group = g;
     k->place = g->count;
@@ -104,7 +119,7 @@ static void group_leave(tracking *t, tracked *k)
     g->items[k->place] = g->items[--g->count];
     g->items[k->place]->place = k->place;
     if (g->count > 0) return;
-    ov_map_remove(&t->groups, k->spec->kind.all);
+    ov_map_remove(&t->groups, ov_str_of(g->kind));
     group_free(g);
 }
 
@@ -334,13 +349,14 @@ bool tracking_takes_reread(tracking *t, ov_str *ret_kind)
     return wants_all;
 }
 
-void tracking_each_kind(const tracking *t, void (*each)(void *arg, const tracker_kind *kind), void *arg)
+void tracking_each_kind(const tracking *t, void (*each)(void *arg, ov_str event_kind, const tracker_kind *kind),
+                        void *arg)
 {
     size_t at = 0;
     ov_str kind;
     void *value;
     while (ov_map_next(&t->groups, &at, &kind, &value))
-        each(arg, &((const tracked_group *)value)->items[0]->spec->kind);
+        each(arg, kind, &((const tracked_group *)value)->items[0]->spec->kind);
 }
 
 /* ---- counts ---- */

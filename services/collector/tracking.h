@@ -10,6 +10,9 @@ typedef struct tracking tracking;
 
 /* tags: raw JSON object. Both texts are copied. */
 tracking *tracking_new(ov_str agent_id, ov_str tags);
+/* Before the first event: events name a kind that is not built in by the version in which they give it, too
+ * (kind_versioned), and trackers of another version do not get it. */
+void tracking_read_versions_apart(tracking *t);
 void tracking_free(tracking *t);
 
 /* For cluster.step; arg is the tracking. */
@@ -20,9 +23,10 @@ void tracking_on_event(void *arg, const cluster_event *event);
  * each kind once; ask until it is false. *ret_kind is valid until the next event. */
 bool tracking_takes_reread(tracking *t, ov_str *ret_kind);
 
-/* Each kind that some valid tracker reads now, once, in no particular order; valid during the call. Where trackers name
- * several versions of a kind that is not built in, any of them is given. */
-void tracking_each_kind(const tracking *t, void (*each)(void *arg, const tracker_kind *kind), void *arg);
+/* Each kind that some valid tracker reads now, once, in no particular order, with what events call it; valid during the
+ * call. Where versions are not read apart, any that a tracker names is given. */
+void tracking_each_kind(const tracking *t, void (*each)(void *arg, ov_str event_kind, const tracker_kind *kind),
+                        void *arg);
 
 /* When reports are due. */
 typedef struct {

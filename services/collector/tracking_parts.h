@@ -10,8 +10,10 @@ struct tracking {
     char *agent_id, *tags;
     ov_map trackers; /* key -> tracked */
     ov_map groups;   /* a kind, as events name it -> tracked_group; only those that some tracker reads */
-    ov_map owners;   /* id -> the tracked that may report under it */
-    ov_map gone;     /* ids whose tombstone must be told -> any pointer */
+    bool versions_apart;
+    bool trackers_read; /* all of them, at least once */
+    ov_map owners;      /* id -> the tracked that may report under it */
+    ov_map gone;        /* ids whose tombstone must be told -> any pointer */
     tracked *dirty_first, *dirty_last;
     texts texts; /* of all that was observed */
     unsigned rounds[CLUSTER_SECTIONS_MAX];

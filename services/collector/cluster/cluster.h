@@ -32,11 +32,11 @@ typedef enum {
 typedef struct {
     cluster_event_type type;
     unsigned section;
-    ov_str kind; /* "Pods", "Nodes", ..., "group/Kind" (see kind_all), or CLUSTER_TRACKERS; of SNAPSHOT and READY: the
-                    only kind that the section has, or empty */
-    ov_str ns, name;         /* ns is empty for what has none */
-    const cJSON *object;     /* OBJECT: the whole object, or NULL when only its text is given */
-    ov_str json;             /* OBJECT without object: its text, which is parsed only when somebody wants it */
+    ov_str kind;         /* "Pods", "Nodes", ..., "group/Kind" (see kind_all; a live cluster names the version, too), or
+                            CLUSTER_TRACKERS; of SNAPSHOT and READY: the only kind that the section has, or empty */
+    ov_str ns, name;     /* ns is empty for what has none */
+    const cJSON *object; /* OBJECT: the whole object, or NULL when only its text is given */
+    ov_str json;         /* OBJECT without object: its text, which is parsed only when somebody wants it */
     cluster_problem problem; /* PROBLEM */
     ov_str text;             /* PROBLEM: why */
 } cluster_event;

@@ -92,6 +92,14 @@ bool kind_is_tracker(ov_str api_version, ov_str kind)
     return ov_str_eq(group, OV_STR("opvic.skillz.com")) || ov_str_eq(group, OV_STR("vt.skillz.com"));
 }
 
+ov_str kind_versioned(ov_str api_version, ov_str kind, char room[KIND_VERSIONED_MAX])
+{
+    memcpy(room, api_version.ptr, api_version.len);
+    room[api_version.len] = '/';
+    memcpy(room + api_version.len + 1, kind.ptr, kind.len);
+    return (ov_str){room, api_version.len + 1 + kind.len};
+}
+
 ov_str kind_all(ov_str api_version, ov_str kind, char room[KIND_TEXT_MAX])
 {
     const builtin_kind *builtin = builtin_kind_of(api_version, kind);

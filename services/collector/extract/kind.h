@@ -11,7 +11,8 @@ enum {
     KIND_GROUP_MAX = 253,
     KIND_VERSION_MAX = 63,
     KIND_NAME_MAX = 63,
-    KIND_TEXT_MAX = KIND_GROUP_MAX + 1 + KIND_NAME_MAX
+    KIND_TEXT_MAX = KIND_GROUP_MAX + 1 + KIND_NAME_MAX,
+    KIND_VERSIONED_MAX = KIND_TEXT_MAX + 1 + KIND_VERSION_MAX
 };
 
 /* All that is known of one of the eight. Static. */
@@ -42,5 +43,8 @@ bool kind_is_tracker(ov_str api_version, ov_str kind);
  * "/ConfigMap" in the core group. The version is left out: the same object is served under several. Static or in room;
  * empty when api_version or kind is not valid. */
 ov_str kind_all(ov_str api_version, ov_str kind, char room[KIND_TEXT_MAX]);
+/* The same with the version, for a kind that is not built in: "helm.toolkit.fluxcd.io/v2/HelmRelease", "v1/ConfigMap".
+ * Both parts must be valid. */
+ov_str kind_versioned(ov_str api_version, ov_str kind, char room[KIND_VERSIONED_MAX]);
 
 #endif

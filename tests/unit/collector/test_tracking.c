@@ -334,9 +334,10 @@ static void give_text(tracking *t, const char *kind, const char *ns, const char 
         t, &(cluster_event){CLUSTER_OBJECT, 0, ov_str_of(kind), ov_str_of(ns), ov_str_of(name), NULL, ov_str_of(json)});
 }
 
-static void add_kind(void *arg, const tracker_kind *kind)
+static void add_kind(void *arg, ov_str event_kind, const tracker_kind *kind)
 {
-    ov_buf_printf(arg, "%.*s %.*s %.*s;", OV_STR_ARG(kind->all), OV_STR_ARG(kind->api_version), OV_STR_ARG(kind->kind));
+    ov_buf_printf(arg, "%.*s %.*s %.*s;", OV_STR_ARG(event_kind), OV_STR_ARG(kind->api_version),
+                  OV_STR_ARG(kind->kind));
 }
 
 #define RELEASE "helm.toolkit.fluxcd.io/HelmRelease"
