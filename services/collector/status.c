@@ -17,18 +17,14 @@ bool status_is_ready(const status_view *v)
 
 /* ---- what was found ---- */
 
-static size_t listed(const report *r)
+static void write_versions(ov_json_writer *w, const report *r, size_t max)
 {
-    return r->version_count < STATUS_VERSIONS_MAX ? r->version_count : STATUS_VERSIONS_MAX;
-}
-
-static void write_versions(ov_json_writer *w, const report *r)
-{
+    size_t listed = r->version_count < max ? r->version_count : max;
     ov_json_open_array(w, MEMBER_UNIQ_VERSIONS);
-    for (size_t i = 0; i < listed(r); i++) ov_json_write_str(w, NULL, r->versions[i].running_version);
+    for (size_t i = 0; i < listed; i++) ov_json_write_str(w, NULL, r->versions[i].running_version);
     ov_json_close_array(w);
     ov_json_open_array(w, MEMBER_VERSIONS);
-    for (size_t i = 0; i < listed(r); i++) {
+    for (size_t i = 0; i < listed; i++) {
         const report_version *v = &r->versions[i];
         ov_json_open_object(w, NULL);
         ov_json_write_i64(w, MEMBER_RESOURCE_COUNT, v->resource_count);
@@ -113,8 +109,8 @@ static void write_message(ov_json_writer *w, const status_view *v)
         ov_fail(&text, OV_OK, "%s", v->spec->remote_problem.msg);
     else if (v->spec && v->spec->remote_note.msg[0])
         ov_fail(&text, OV_OK, "%s", v->spec->remote_note.msg);
-    else if (r->version_count > STATUS_VERSIONS_MAX)
-        ov_fail(&text, OV_OK, "%zu versions run; the first %d are listed here", r->version_count, STATUS_VERSIONS_MAX);
+    else if (r->version_count > v->versions_max)
+        ov_fail(&text, OV_OK, "%zu versions run; the first %zu are listed here", r->version_count, v->versions_max);
     else
         ov_fail(&text, OV_OK, "%zu versions of %lld objects", r->version_count, (long long)r->count);
     ov_json_write_c(w, MEMBER_MESSAGE, text.msg);
@@ -148,7 +144,7 @@ void status_write(const status_view *v, ov_buf *out)
     ov_json_write_str(&w, MEMBER_ID, v->found->id);
     ov_json_write_str(&w, MEMBER_NAMESPACE, v->found->ns);
     ov_json_write_i64(&w, "totalResourceCount", v->found->count);
-    write_versions(&w, v->found);
+    write_versions(&w, v->found, v->versions_max);
     write_latest(&w, v->found);
     if (v->spec)
         write_local(&w, v->spec);

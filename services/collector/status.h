@@ -9,7 +9,7 @@
 
 enum {
     STATUS_BYTES_MAX = 512 * 1024, /* of the document; etcd keeps 1.5 MiB for the whole object */
-    STATUS_VERSIONS_MAX = 1000     /* listed; a tracker that finds more says so in its condition */
+    STATUS_VERSIONS_MAX = 1000     /* listed at most; a tracker that finds more says so in its condition */
 };
 
 /* All views live during the call. */
@@ -18,6 +18,7 @@ typedef struct {
     const tracker_spec *spec; /* NULL: invalid */
     int64_t generation;       /* of the object, to which all this belongs */
     ov_str since;             /* when Ready became what it is, RFC 3339 */
+    size_t versions_max;      /* that are listed */
 } status_view;
 
 /* Whether Ready is True. */

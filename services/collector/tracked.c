@@ -187,5 +187,9 @@ void tracked_render_status(const tracked *k, const texts *t, ov_wall now, ov_buf
     else
         format_seconds(now, since);
     v.since = ov_str_of(since);
-    status_write(&v, body);
+    for (v.versions_max = STATUS_VERSIONS_MAX;; v.versions_max /= 2) {
+        ov_buf_reset(body);
+        status_write(&v, body);
+        if (!body->failed || v.versions_max == 0) return;
+    }
 }
