@@ -301,8 +301,13 @@ static void problem_on_event(tracking *t, tracked_group *g, const cluster_event 
     if (!g) return;
     free(g->problem_text);
     g->problem = e->problem;
+    bool appears = g->problem == CLUSTER_UNKNOWN_KIND && e->problem == CLUSTER_FINE;
     g->problem_text = e->problem != CLUSTER_FINE ? ov_dup(e->text) : NULL;
-    for (size_t i = 0; i < g->count; i++) tracking_mark_dirty(t, g->items[i]);
+    for (size_t i = 0; i < g->count; i++) {
+        tracked *k = g->items[i];
+        if (appears) k->is_read = k->is_whole = false; /* its first reading follows: until then nothing is known */
+        tracking_mark_dirty(t, k);
+    }
 }
 
 void tracking_on_event(void *arg, const cluster_event *e)
@@ -321,6 +326,7 @@ void tracking_on_event(void *arg, const cluster_event *e)
         group_end(t, ov_map_get(&t->groups, e->kind));
         break;
     case CLUSTER_PROBLEM:
+        t->trackers_read |= ov_str_eq(e->kind, OV_STR(CLUSTER_TRACKERS));
         problem_on_event(t, g, e);
         break;
     case CLUSTER_OBJECT:

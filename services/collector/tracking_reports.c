@@ -31,10 +31,12 @@ void tracking_touch(tracking *t)
 }
 
 /* What a tracker says before its objects were read would be wrong, unless they cannot be read at all. */
-static bool is_sayable(const tracked *k, const tracking_pace *pace)
+static bool is_sayable(const tracking *t, const tracked *k, const tracking_pace *pace)
 {
     if (k->duplicate) return false;
-    return !pace || !pace->by_kind || k->is_whole || !k->spec || k->group->problem != CLUSTER_FINE;
+    if (!pace || !pace->by_kind) return true;
+    if (!k->spec) return t->trackers_read; /* an older one with its name may be among those that come */
+    return k->is_whole || k->group->problem != CLUSTER_FINE;
 }
 
 /* The first change of a calm tracker waits for gather_ms, so that what comes with it shares its report. */
@@ -69,7 +71,7 @@ bool tracking_next_change(tracking *t, const tracking_pace *pace, ov_str *ret_id
     ov_buf_reset(body);
     if (next_gone(t, ret_id)) return true;
     for (tracked *k = t->dirty_first; k; k = k->dirty_behind) {
-        if (!is_sayable(k, pace) || !is_due(k, pace, ret_next)) continue;
+        if (!is_sayable(t, k, pace) || !is_due(k, pace, ret_next)) continue;
         tracking_mark_clean(t, k);
         if (pace) note_report(k, pace);
         tracked_render(k, &t->texts, ov_str_of(t->agent_id), ov_str_of(t->tags), body);

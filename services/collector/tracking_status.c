@@ -33,9 +33,10 @@ static bool is_wanted(const tracking *t, tracked *k, ov_wall now, ov_buf *body, 
 }
 
 /* A tracker that was never reported is still being read. */
-static bool is_known(const tracked *k)
+static bool is_known(const tracking *t, const tracked *k)
 {
-    return k->duplicate || !k->spec || (k->is_whole && !k->dirty) || k->group->problem != CLUSTER_FINE;
+    if (k->duplicate || !k->spec) return t->trackers_read;
+    return (k->is_whole && !k->dirty) || k->group->problem != CLUSTER_FINE;
 }
 
 bool tracking_next_status(tracking *t, ov_wall now, ov_str *ret_key, ov_buf *body, uint64_t *ret_hash)
@@ -46,7 +47,7 @@ bool tracking_next_status(tracking *t, ov_wall now, ov_str *ret_key, ov_buf *bod
     tracking_settle_owners(t);
     while (t->statuses_due > 0 && ov_map_next(&t->trackers, &at, &key, &value)) {
         tracked *k = value;
-        if (!k->status.due || k->status.running || !is_known(k)) continue;
+        if (!k->status.due || k->status.running || !is_known(t, k)) continue;
         tracking_forget_status(t, k);
         if (!is_wanted(t, k, now, body, ret_hash)) continue;
         k->status.running = true;

@@ -384,6 +384,11 @@ static void section_event(tracking *t, cluster_event_type type, const char *kind
     tracking_on_event(t, &(cluster_event){.type = type, .section = 5, .kind = ov_str_of(kind)});
 }
 
+static void trackers_are_read(tracking *t)
+{
+    tracking_on_event(t, &(cluster_event){.type = CLUSTER_READY, .kind = OV_STR(CLUSTER_TRACKERS)});
+}
+
 /* The ids whose report is due now, with the time until the next one. */
 static const char *due(tracking *t, int64_t now_ms, int64_t *ret_wait_ms)
 {
@@ -410,7 +415,9 @@ static void test_unread_kinds_wait(void)
     CHECK_INT(wait, -1);
     take(t, CLUSTER_TRACKERS, "gone");
     give(t, 0, CLUSTER_TRACKERS, "bad", "{\"metadata\":{\"name\":\"bad\"},\"spec\":{\"name\":\"bad\"}}");
-    CHECK_C(due(t, 1000, &wait), "gone;bad;");
+    CHECK_C(due(t, 1000, &wait), "gone;"); /* it may be a duplicate */
+    trackers_are_read(t);
+    CHECK_C(due(t, 1000, &wait), "bad;");
     section_event(t, CLUSTER_SNAPSHOT, "Pods");
     give_pod(t, 5, "p1", "x", "r/a:1.0");
     give_tracker(t, "late", "late", "x"); /* the reading had begun */
@@ -485,6 +492,57 @@ static void test_unreadable_kinds_say_so(void)
     CHECK(strstr(changes(t), "web:1::1.0=1,;"));
 }
 
+/* A live cluster reads a kind in each version that a tracker names. */
+static void test_versions_apart(void)
+{
+    OV_CLEANUP(tracking_free_p) tracking *t = tracking_new(OV_STR("agent"), OV_STR("{}"));
+    int64_t wait;
+    tracking_read_versions_apart(t);
+    give_release_tracker(t, "new", "v2", "");
+    give_release_tracker(t, "old", "v1", "");
+    give_tracker(t, "web", "web", "x");
+    (void)rereads(t);
+    CHECK_C(rereads(t), "");
+    section_event(t, CLUSTER_SNAPSHOT, "helm.toolkit.fluxcd.io/v2/HelmRelease");
+    give_text(t, "helm.toolkit.fluxcd.io/v2/HelmRelease", "d", "a",
+              "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"chart\":{\"spec\":{\"version\":\"1.2\"}}}}");
+    section_event(t, CLUSTER_READY, "helm.toolkit.fluxcd.io/v2/HelmRelease");
+    CHECK_C(due(t, 1000, &wait), "new;");
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    section_event(t, CLUSTER_READY, "Pods");
+    CHECK_C(due(t, 1000, &wait), "web;");
+    take(t, CLUSTER_TRACKERS, "new");
+    give_release_tracker(t, "new", "v1", "");
+    CHECK_C(rereads(t), "helm.toolkit.fluxcd.io/v1/HelmRelease;");
+}
+
+static void problem_event(tracking *t, const char *kind, cluster_problem problem)
+{
+    tracking_on_event(t, &(cluster_event){.type = CLUSTER_PROBLEM,
+                                          .section = 5,
+                                          .kind = ov_str_of(kind),
+                                          .problem = problem,
+                                          .text = OV_STR("no such kind")});
+}
+
+static void test_kinds_that_appear(void)
+{
+    TRACKING;
+    int64_t wait;
+    give_tracker(t, "web", "web", "x");
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    section_event(t, CLUSTER_READY, "Pods");
+    problem_event(t, "Pods", CLUSTER_UNKNOWN_KIND);
+    CHECK_C(due(t, 1000, &wait), "web;");
+    problem_event(t, "Pods", CLUSTER_FINE);
+    CHECK_C(due(t, 9000, &wait), ""); /* nothing is known before it was read */
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    give_pod(t, 5, "p1", "x", "r/a:1.0");
+    CHECK_C(due(t, 9000, &wait), "");
+    section_event(t, CLUSTER_READY, "Pods");
+    CHECK_C(changes(t), "web:1::1.0=1,;");
+}
+
 /* Takes the next status; its hash in *ret_hash, the reason that it gives returned; "" when there is none. */
 static const char *status(tracking *t, uint64_t *ret_hash)
 {
@@ -508,6 +566,7 @@ static void test_statuses(void)
     uint64_t hash = 0, before;
     int64_t wait;
     check_case("nothing is said before the kind was read");
+    trackers_are_read(t);
     give_tracker(t, "web", "web", "x");
     CHECK_C(status(t, &hash), "");
     section_event(t, CLUSTER_SNAPSHOT, "Pods");
@@ -580,3 +639,5 @@ int main(void)
     test_statuses();
     return check_end();
 }
+    test_versions_apart();
+    test_kinds_that_appear();
