@@ -66,9 +66,14 @@ void tracked_free(tracked *k, texts *t)
     free(k);
 }
 
+bool tracked_is_of(const tracked *k, const cluster_event *e)
+{
+    return ov_str_eq(ov_str_of(k->created), created_at(e));
+}
+
 bool tracked_is_same(const tracked *k, const cluster_event *e)
 {
-    return k->given == spec_hash(e) && ov_str_eq(ov_str_of(k->created), created_at(e));
+    return k->given == spec_hash(e) && tracked_is_of(k, e);
 }
 
 bool tracked_is_older(const tracked *a, const tracked *b)

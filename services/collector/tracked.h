@@ -42,6 +42,7 @@ struct tracked {
         int64_t generation;
         char ready[8], since[OV_WALL_TEXT]; /* the stored condition's status and time; empty: none */
         bool due, running;
+        bool pruned, refused; /* what became of it when it was written last */
     } status;
     /* Where the tracking keeps it: among those of its kind, and in the list of those whose report may have changed. */
     tracked_group *group; /* NULL: invalid */
@@ -55,7 +56,9 @@ struct tracked {
 tracked *tracked_new(const cluster_event *e, ov_str key);
 void tracked_free(tracked *k, texts *t);
 
-/* The event gives the same spec of the same object again. */
+/* The event gives the same object, not another one of its name. */
+bool tracked_is_of(const tracked *k, const cluster_event *e);
+/* And the same spec again. */
 bool tracked_is_same(const tracked *k, const cluster_event *e);
 /* Of two trackers with one id the older one may report. */
 bool tracked_is_older(const tracked *a, const tracked *b);

@@ -140,12 +140,14 @@ static void tracker_drop(tracking *t, tracked *k)
 static void tracker_on_object(tracking *t, const cluster_event *e, ov_str key, unsigned round)
 {
     tracked *k = ov_map_get(&t->trackers, key);
+    bool running = k && k->status.running && tracked_is_of(k, e);
     if (k && !tracked_is_same(k, e)) {
         tracker_drop(t, k);
         k = NULL;
     }
     if (!k) {
         k = tracked_new(e, key);
+        k->status.running = running; /* of the same object; two at once could arrive in either order */
         ov_map_put(&t->trackers, key, k);
         group_join(t, k);
         tracking_mark_dirty(t, k);
@@ -299,9 +301,9 @@ static void group_end(tracking *t, tracked_group *g)
 static void problem_on_event(tracking *t, tracked_group *g, const cluster_event *e)
 {
     if (!g) return;
+    bool appears = g->problem == CLUSTER_UNKNOWN_KIND && e->problem == CLUSTER_FINE;
     free(g->problem_text);
     g->problem = e->problem;
-    bool appears = g->problem == CLUSTER_UNKNOWN_KIND && e->problem == CLUSTER_FINE;
     g->problem_text = e->problem != CLUSTER_FINE ? ov_dup(e->text) : NULL;
     for (size_t i = 0; i < g->count; i++) {
         tracked *k = g->items[i];
@@ -324,9 +326,9 @@ void tracking_on_event(void *arg, const cluster_event *e)
         trackers_sweep(t, e->section, t->rounds[e->section]);
         objects_sweep(t, e->section, t->rounds[e->section]);
         group_end(t, ov_map_get(&t->groups, e->kind));
+        t->trackers_read |= ov_str_eq(e->kind, OV_STR(CLUSTER_TRACKERS));
         break;
     case CLUSTER_PROBLEM:
-        t->trackers_read |= ov_str_eq(e->kind, OV_STR(CLUSTER_TRACKERS));
         problem_on_event(t, g, e);
         break;
     case CLUSTER_OBJECT:

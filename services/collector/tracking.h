@@ -50,10 +50,14 @@ bool tracking_has_status(const tracking *t);
 bool tracking_next_status(tracking *t, ov_wall now, ov_str *ret_key, ov_buf *body, uint64_t *ret_hash);
 typedef enum {
     TRACKING_STATUS_WRITTEN,
-    TRACKING_STATUS_REFUSED, /* not tried again before it says something else */
+    TRACKING_STATUS_PRUNED,  /* written, but members are missing: tried again once another one is written whole */
+    TRACKING_STATUS_REFUSED, /* the stored object breaks rules: not tried again before it says something else */
+    TRACKING_STATUS_GONE,    /* there is no such object any more */
     TRACKING_STATUS_RETRY
 } tracking_status_outcome;
 void tracking_status_done(tracking *t, ov_str key, uint64_t hash, tracking_status_outcome outcome);
+/* How many trackers have a status that was pruned or refused when it was written last. */
+size_t tracking_count_outdated(const tracking *t);
 
 typedef struct {
     size_t trackers, invalid, duplicates, objects, failed;

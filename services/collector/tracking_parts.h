@@ -22,7 +22,8 @@ struct tracking {
     bool overlaps;  /* some tracker was given by more than one section */
     ov_buf version, from;
     char *current_id;
-    size_t statuses_due; /* trackers whose status is to be looked at */
+    size_t statuses_due;      /* trackers whose status is to be looked at */
+    size_t statuses_outdated; /* that were pruned or refused */
 };
 
 /* ---- tracking.c ---- */

@@ -10,15 +10,34 @@ void tracking_mark_status(tracking *t, tracked *k)
     k->status.due = true;
 }
 
-void tracking_forget_status(tracking *t, tracked *k)
+static void mark_clean(tracking *t, tracked *k)
 {
     if (k->status.due) t->statuses_due--;
     k->status.due = false;
 }
 
+static void set_outdated(tracking *t, tracked *k, bool pruned, bool refused)
+{
+    t->statuses_outdated -= k->status.pruned || k->status.refused;
+    t->statuses_outdated += pruned || refused;
+    k->status.pruned = pruned;
+    k->status.refused = refused;
+}
+
+void tracking_forget_status(tracking *t, tracked *k)
+{
+    mark_clean(t, k);
+    set_outdated(t, k, false, false);
+}
+
 bool tracking_has_status(const tracking *t)
 {
     return t->statuses_due > 0;
+}
+
+size_t tracking_count_outdated(const tracking *t)
+{
+    return t->statuses_outdated;
 }
 
 /* Renders what the status should be; true when that is to be written. */
@@ -48,7 +67,7 @@ bool tracking_next_status(tracking *t, ov_wall now, ov_str *ret_key, ov_buf *bod
     while (t->statuses_due > 0 && ov_map_next(&t->trackers, &at, &key, &value)) {
         tracked *k = value;
         if (!k->status.due || k->status.running || !is_known(t, k)) continue;
-        tracking_forget_status(t, k);
+        mark_clean(t, k);
         if (!is_wanted(t, k, now, body, ret_hash)) continue;
         k->status.running = true;
         *ret_key = ov_str_of(k->key);
@@ -57,13 +76,31 @@ bool tracking_next_status(tracking *t, ov_wall now, ov_str *ret_key, ov_buf *bod
     return false;
 }
 
+/* One was kept whole, so that the definition became another one. */
+static void retry_pruned(tracking *t)
+{
+    size_t at = 0;
+    ov_str key;
+    void *value;
+    while (t->statuses_outdated > 0 && ov_map_next(&t->trackers, &at, &key, &value)) {
+        tracked *k = value;
+        if (!k->status.pruned) continue;
+        set_outdated(t, k, false, false);
+        k->status.written = 0;
+        tracking_mark_status(t, k);
+    }
+}
+
 void tracking_status_done(tracking *t, ov_str key, uint64_t hash, tracking_status_outcome outcome)
 {
     tracked *k = ov_map_get(&t->trackers, key);
-    if (!k) return;
+    if (!k || !k->status.running) return; /* another one has its name now */
     k->status.running = false;
-    if (outcome == TRACKING_STATUS_RETRY)
+    if (outcome == TRACKING_STATUS_RETRY) {
         tracking_mark_status(t, k);
-    else
-        k->status.written = hash;
+        return;
+    }
+    k->status.written = hash;
+    set_outdated(t, k, outcome == TRACKING_STATUS_PRUNED, outcome == TRACKING_STATUS_REFUSED);
+    if (outcome == TRACKING_STATUS_WRITTEN) retry_pruned(t);
 }

@@ -33,7 +33,7 @@ struct patcher {
     patch patches[PATCHER_REQUESTS_MAX];
     ov_backoff backoff;
     ov_mono not_before;
-    bool told_outdated;
+    bool told_pruned;
     ov_err problem; /* the last failure; told once for as long as it lasts */
 };
 
@@ -74,16 +74,29 @@ void patcher_free(patcher *p)
 /* ---- what became of it ---- */
 
 /* An older CustomResourceDefinition prunes members that it does not know, and takes the rest. */
-static void check_kept(patcher *p, const patch *one)
+static tracking_status_outcome judge_written(patcher *p, const patch *one)
 {
     OV_CLEANUP(ov_json_tree_p) cJSON *object = NULL;
-    if (ov_json_tree(ov_buf_str(&one->answer), &object, NULL) != OV_OK) return;
-    bool kept = status_hash(ov_json_member(object, "status")) == one->hash;
-    ov_metric_set(p->metrics.outdated, NULL, kept ? 0 : 1);
-    if (!kept && !p->told_outdated)
-        ov_log_warn("CRDOutdated: the cluster's CustomResourceDefinition does not keep the whole status", "tracker",
-                    one->key);
-    p->told_outdated = !kept;
+    ov_metric_add(p->metrics.written, NULL, 1);
+    p->problem = (ov_err){0};
+    if (ov_json_tree(ov_buf_str(&one->answer), &object, NULL) != OV_OK) return TRACKING_STATUS_WRITTEN;
+    if (status_hash(ov_json_member(object, "status")) == one->hash) return TRACKING_STATUS_WRITTEN;
+    if (!p->told_pruned)
+        ov_log_warn("CRDOutdated: the cluster's CustomResourceDefinition does not keep the whole status; apply the new "
+                    "one",
+                    "tracker", one->key);
+    p->told_pruned = true;
+    return TRACKING_STATUS_PRUNED;
+}
+
+/* A stored object that newer rules refuse cannot be patched before somebody mends it. */
+static tracking_status_outcome judge_refused(patcher *p, const patch *one, const char *text)
+{
+    ov_metric_add(p->metrics.failed, NULL, 1);
+    ov_log_warn("CRDOutdated: the tracker was stored by rules that do not hold any more, its status waits until it is "
+                "mended",
+                "tracker", one->key, "err", text);
+    return TRACKING_STATUS_REFUSED;
 }
 
 static void tell_failure(patcher *p, const patch *one, const char *text)
@@ -101,24 +114,26 @@ static tracking_status_outcome judge(patcher *p, const patch *one, const ov_fetc
         tell_failure(p, one, result->text);
         return TRACKING_STATUS_RETRY;
     }
-    if (result->status / 100 == 2) {
-        ov_metric_add(p->metrics.written, NULL, 1);
-        p->problem = (ov_err){0};
-        check_kept(p, one);
-        return TRACKING_STATUS_WRITTEN;
-    }
-    if (result->status == 404) return TRACKING_STATUS_REFUSED; /* it was deleted meanwhile */
+    if (result->status / 100 == 2) return judge_written(p, one);
+    if (result->status == 404) return TRACKING_STATUS_GONE;
     ov_err text = {0};
     kube_status_parse(ov_buf_str(&one->answer), &said);
     ov_fail(&text, OV_FAILED, "HTTP %u%s%s", result->status, said.message[0] ? ": " : "", said.message);
+    if (result->status == 400 || result->status == 422) return judge_refused(p, one, text.msg);
     tell_failure(p, one, text.msg);
     if (result->status == 401) kube_access_rejected(p->access);
-    /* A stored object that newer rules refuse cannot be patched before somebody mends it. */
-    if (result->status == 400 || result->status == 422) {
-        ov_metric_set(p->metrics.outdated, NULL, 1);
-        return TRACKING_STATUS_REFUSED;
-    }
     return TRACKING_STATUS_RETRY;
+}
+
+/* After a failure; longer where the server says so. */
+static int64_t wait_ms(patcher *p, const ov_fetch_result *result)
+{
+    uint64_t asked_s, random = ov_random_u64();
+    int64_t ms = ov_backoff_next_ms(&p->backoff, random);
+    if (!ov_str_to_u64(ov_str_of(result->retry_after), &asked_s)) return ms;
+    if (asked_s > PATCHER_RETRY_AFTER_MAX_MS / 1000) asked_s = PATCHER_RETRY_AFTER_MAX_MS / 1000;
+    int64_t asked_ms = (int64_t)asked_s * 1000;
+    return asked_ms > ms ? asked_ms + (int64_t)(random % 1000) : ms;
 }
 
 static void on_done(void *arg, const ov_fetch_result *result)
@@ -127,11 +142,18 @@ static void on_done(void *arg, const ov_fetch_result *result)
     patcher *p = one->owner;
     tracking_status_outcome outcome = judge(p, one, result);
     if (outcome == TRACKING_STATUS_RETRY)
-        p->not_before = ov_mono_after(ov_mono_now(), ov_backoff_next_ms(&p->backoff, ov_random_u64()));
+        p->not_before = ov_mono_after(ov_mono_now(), wait_ms(p, result));
     else
         ov_backoff_reset(&p->backoff);
     tracking_status_done(p->what, ov_str_of(one->key), one->hash, outcome);
     patch_end(one);
+}
+
+static void show_outdated(patcher *p)
+{
+    bool outdated = tracking_count_outdated(p->what) > 0;
+    p->told_pruned &= outdated;
+    ov_metric_set(p->metrics.outdated, NULL, outdated ? 1 : 0);
 }
 
 /* ---- sending ---- */
@@ -186,6 +208,7 @@ ov_mono patcher_step(patcher *p, ov_mono now)
 {
     kube_credentials c;
     ov_str key;
+    show_outdated(p);
     if (!tracking_has_status(p->what)) return (ov_mono){INT64_MAX};
     if (now.ms < p->not_before.ms) return p->not_before;
     if (kube_access_prepare(p->access, now, ov_wall_now(), &c, NULL) != OV_OK) return ov_mono_after(now, TRY_SOON_MS);

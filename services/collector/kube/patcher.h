@@ -9,8 +9,9 @@
 enum {
     PATCHER_REQUESTS_MAX = 4, /* at once */
     PATCHER_ANSWER_MS = 30000,
-    PATCHER_WAIT_MIN_MS = 1000, /* after a failure: at least, */
-    PATCHER_WAIT_MAX_MS = 60000 /* at most */
+    PATCHER_WAIT_MIN_MS = 1000,             /* after a failure: at least, */
+    PATCHER_WAIT_MAX_MS = 60000,            /* at most, */
+    PATCHER_RETRY_AFTER_MAX_MS = 600 * 1000 /* and at most when the server says so */
 };
 
 typedef struct {

@@ -600,6 +600,81 @@ static void test_statuses(void)
     check_case(NULL);
 }
 
+/* Writes what there is to write; how many. */
+static int write_statuses(tracking *t, tracking_status_outcome of_a, tracking_status_outcome of_others)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(STATUS_BYTES_MAX);
+    ov_str key;
+    uint64_t hash;
+    int count = 0;
+    for (; tracking_next_status(t, (ov_wall){0}, &key, &body, &hash); count++)
+        tracking_status_done(t, key, hash, ov_str_eq(key, OV_STR("d/a")) ? of_a : of_others);
+    return count;
+}
+
+static void test_outdated_definitions(void)
+{
+    TRACKING;
+    int64_t wait;
+    give_tracker(t, "a", "a", "x");
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    section_event(t, CLUSTER_READY, "Pods");
+    CHECK_C(due(t, 1000, &wait), "a;");
+    check_case("what was pruned or refused is not tried again");
+    CHECK_INT(write_statuses(t, TRACKING_STATUS_PRUNED, TRACKING_STATUS_WRITTEN), 1);
+    CHECK_INT(tracking_count_outdated(t), 1);
+    give_tracker(t, "b", "b", "x");
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    section_event(t, CLUSTER_READY, "Pods");
+    CHECK_C(due(t, 1000, &wait), "b;");
+    CHECK_INT(write_statuses(t, TRACKING_STATUS_PRUNED, TRACKING_STATUS_REFUSED), 1);
+    CHECK_INT(tracking_count_outdated(t), 2);
+    check_case("once one is kept whole, what was pruned is written again");
+    give_pod(t, 5, "p1", "x", "r/a:1.0");
+    (void)due(t, 10000, &wait);
+    CHECK_C(due(t, 10200, &wait), "a;b;");
+    CHECK_INT(write_statuses(t, TRACKING_STATUS_PRUNED, TRACKING_STATUS_REFUSED), 2);
+    give_tracker(t, "c", "c", "y");
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    give_pod(t, 5, "p1", "x", "r/a:1.0");
+    section_event(t, CLUSTER_READY, "Pods");
+    CHECK_C(due(t, 11000, &wait), "c;");
+    CHECK_INT(write_statuses(t, TRACKING_STATUS_WRITTEN, TRACKING_STATUS_WRITTEN), 2);
+    CHECK_INT(tracking_count_outdated(t), 1);
+    check_case("who is gone is not outdated");
+    take(t, CLUSTER_TRACKERS, "b");
+    CHECK_INT(tracking_count_outdated(t), 0);
+    check_case(NULL);
+}
+
+static void test_a_status_under_way(void)
+{
+    TRACKING;
+    uint64_t hash, again;
+    int64_t wait;
+    trackers_are_read(t);
+    give(t, 0, CLUSTER_TRACKERS, "bad", "{\"metadata\":{\"name\":\"bad\"},\"spec\":{\"name\":\"bad\"}}");
+    CHECK_C(due(t, 1000, &wait), "bad;");
+    CHECK_C(status(t, &hash), "InvalidSpec");
+    check_case("a changed spec waits for it");
+    give(t, 0, CLUSTER_TRACKERS, "bad",
+         "{\"metadata\":{\"name\":\"bad\",\"generation\":2},\"spec\":{\"name\":\"worse\"}}");
+    CHECK_C(due(t, 1000, &wait), "bad;worse;");
+    CHECK_C(status(t, &again), "");
+    tracking_status_done(t, OV_STR("d/bad"), hash, TRACKING_STATUS_WRITTEN);
+    CHECK_C(status(t, &again), "InvalidSpec");
+    CHECK(again != hash);
+    check_case("another object of its name does not");
+    take(t, CLUSTER_TRACKERS, "bad");
+    give(t, 0, CLUSTER_TRACKERS, "bad",
+         "{\"metadata\":{\"name\":\"bad\",\"generation\":2},\"spec\":{\"name\":\"worse\"}}");
+    (void)due(t, 1000, &wait);
+    tracking_status_done(t, OV_STR("d/bad"), again, TRACKING_STATUS_GONE);
+    CHECK_C(status(t, &hash), "InvalidSpec");
+    CHECK(again == hash);
+    check_case(NULL);
+}
+
 static void add_failed(void *arg, const char *id, size_t failed)
 {
     (void)id;
@@ -636,8 +711,10 @@ int main(void)
     test_unread_kinds_wait();
     test_gathering();
     test_unreadable_kinds_say_so();
-    test_statuses();
-    return check_end();
-}
     test_versions_apart();
     test_kinds_that_appear();
+    test_statuses();
+    test_outdated_definitions();
+    test_a_status_under_way();
+    return check_end();
+}
