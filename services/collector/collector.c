@@ -38,6 +38,7 @@ typedef struct {
     ov_mono shown;         /* when the tracking's figures were set last */
     bool complete;         /* the whole cluster was read at least once */
     bool settled;          /* everything was delivered at least once */
+    ov_mono troubled;      /* since when it cannot be read; 0: it can */
     ov_err unread;         /* what could not be read; empty: nothing */
 } collector;
 
@@ -100,8 +101,8 @@ static ov_status open_cluster(collector *c, ov_err *err)
     if (st != OV_OK) return st;
     live_options o = {s->watch_ms, s->idle_ms, {c->figures.restarts, c->figures.bytes, c->figures.errors}};
     live_open(&o, c->access, c->loop, on_cluster_event, c, &c->from);
-    patcher_metrics m = {c->figures.statuses, c->figures.status_failures, c->figures.crd_outdated};
     tracking_read_versions_apart(c->what);
+    patcher_metrics m = {c->figures.statuses, c->figures.status_failures, c->figures.crd_outdated};
     if (!s->print) c->statuses = patcher_new(c->access, c->loop, c->what, &m);
     return OV_OK;
 }
@@ -197,6 +198,7 @@ static ov_status read_cluster(collector *c, ov_mono *ret_next)
     c->unread = (ov_err){0};
     ov_status st = step_cluster(c, begun, ret_next, &c->unread);
     ov_mono now = ov_mono_now();
+    if (st == OV_OK || c->troubled.ms == 0) c->troubled = st == OV_OK ? (ov_mono){0} : now;
     if (st == OV_OK) figures_read(&c->figures, ov_wall_now(), c->given > 0 ? ov_mono_since(now, begun) : -1);
     show_tracking(c, now);
     return st;
@@ -278,11 +280,18 @@ static ov_status fail_unread(const collector *c, ov_err *err)
     return ov_fail(err, OV_FAILED, "the cluster was not read whole: %s", c->unread.msg);
 }
 
+/* Of dumps everything that can be read is read at once; a server may be back soon. */
+static bool is_hopeless(const collector *c)
+{
+    if (c->complete) return false;
+    return !c->access || (c->troubled.ms && ov_mono_since(ov_mono_now(), c->troubled) >= COLLECTOR_PATIENCE_MS);
+}
+
 static ov_status print_once(collector *c, ov_err *err)
 {
     ov_mono next, deadline = ov_mono_after(ov_mono_now(), COLLECTOR_ONCE_MS);
     ov_status read = read_cluster(c, &next);
-    while (c->access && !c->complete && ov_mono_now().ms < deadline.ms && !ov_app_stopping(c->app)) {
+    while (!c->complete && !is_hopeless(c) && ov_mono_now().ms < deadline.ms && !ov_app_stopping(c->app)) {
         sleep_until(c, next);
         read = read_cluster(c, &next);
     }
@@ -295,7 +304,8 @@ static ov_status print_once(collector *c, ov_err *err)
 /* A cluster that was not read whole has no heartbeat to wait for. */
 static bool is_done(const collector *c, const shipping_state *s)
 {
-    return s->pending == 0 && s->is_drained && (s->heartbeat_stored || !c->complete);
+    if (s->pending > 0 || !s->is_drained || !(c->complete ? s->heartbeat_stored : is_hopeless(c))) return false;
+    return !c->statuses || patcher_is_idle(c->statuses, ov_mono_now());
 }
 
 static ov_status deliver_once(collector *c, ov_err *err)

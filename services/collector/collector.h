@@ -5,7 +5,8 @@
 #include "app/app.h"
 
 enum {
-    COLLECTOR_ONCE_MS = 60000, /* with once: until everything must be delivered */
+    COLLECTOR_ONCE_MS = 60000,    /* with once: until everything must be delivered */
+    COLLECTOR_PATIENCE_MS = 3000, /* and as long as the cluster cannot be read */
     COLLECTOR_DRAIN_MS =
         6000 /* until what is in flight must be answered; above the transports' own limits on the bus */
 };

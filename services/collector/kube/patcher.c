@@ -219,3 +219,10 @@ ov_mono patcher_step(patcher *p, ov_mono now)
     }
     return p->not_before.ms > now.ms ? p->not_before : (ov_mono){INT64_MAX};
 }
+
+bool patcher_is_idle(const patcher *p, ov_mono now)
+{
+    for (size_t i = 0; i < PATCHER_REQUESTS_MAX; i++)
+        if (p->patches[i].key) return false;
+    return now.ms < p->not_before.ms || !tracking_has_status(p->what);
+}

@@ -27,5 +27,7 @@ void patcher_free(patcher *p);
 
 /* Starts what may start; returns when to call again at the latest. */
 ov_mono patcher_step(patcher *p, ov_mono now);
+/* Nothing is under way, and nothing is due but what failed and waits. */
+bool patcher_is_idle(const patcher *p, ov_mono now);
 
 #endif
