@@ -69,6 +69,8 @@ typedef struct {
     const char *proxy; /* "http://h:3128", "https://...", "socks5h://..."; NULL: as the environment says; "": none */
     uint64_t wire_max, body_max;           /* bytes before and after decompression; 0: no limit (a watch) */
     int64_t connect_ms, total_ms, idle_ms; /* idle: without progress once connected; 0: 10 s, no limit, no limit */
+    bool fresh;                            /* over no connection that was there before */
+    bool http1; /* no HTTP/2: a connection that fell silent goes with its request, and takes no other along */
     unsigned redirects_max; /* 0: a redirect is the answer; else followed, each hop checked, https never to http */
     const ov_fetch_policy
         *policy;               /* NULL: nothing that is refused by default; the same for all requests of one client */

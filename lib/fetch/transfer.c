@@ -281,6 +281,8 @@ static void set_limits(ov_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L); /* a slow resolver holds nobody up */
     curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    if (t->q.fresh) curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+    if (t->q.http1) curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
     curl_easy_setopt(t->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->q.wire_max);
     curl_easy_setopt(t->easy, CURLOPT_USERAGENT, t->defaults->user_agent);
