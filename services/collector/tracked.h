@@ -15,6 +15,7 @@ typedef struct {
     tracked **items;
     size_t count, cap;
     bool wants_reread;       /* its objects must be given again */
+    bool is_reading;         /* they are being given: until the end old ones stand beside new ones */
     cluster_problem problem; /* why they cannot be read now */
     char *problem_text;
 } tracked_group;

@@ -285,11 +285,13 @@ static void object_on_event(tracking *t, const cluster_event *e)
 /* A reading that begins now gives everything that the trackers of now match. */
 static void group_begin(tracked_group *g)
 {
+    if (g) g->is_reading = true;
     for (size_t i = 0; g && i < g->count; i++) g->items[i]->is_read = true;
 }
 
 static void group_end(tracking *t, tracked_group *g)
 {
+    if (g) g->is_reading = false;
     for (size_t i = 0; g && i < g->count; i++) {
         tracked *k = g->items[i];
         if (!k->is_read || k->is_whole) continue;

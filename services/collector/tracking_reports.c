@@ -30,13 +30,14 @@ void tracking_touch(tracking *t)
     while (ov_map_next(&t->trackers, &at, &key, &value)) tracking_mark_dirty(t, value);
 }
 
-/* What a tracker says before its objects were read would be wrong, unless they cannot be read at all. */
+/* What a tracker says before its objects were read, or while they are read again, would be wrong, unless they cannot be
+ * read at all. */
 static bool is_sayable(const tracking *t, const tracked *k, const tracking_pace *pace)
 {
     if (k->duplicate) return false;
     if (!pace || !pace->by_kind) return true;
     if (!k->spec) return t->trackers_read; /* an older one with its name may be among those that come */
-    return k->is_whole || k->group->problem != CLUSTER_FINE;
+    return k->group->problem != CLUSTER_FINE || (k->is_whole && !k->group->is_reading);
 }
 
 /* The first change of a calm tracker waits for gather_ms, so that what comes with it shares its report. */

@@ -428,6 +428,18 @@ static void test_unread_kinds_wait(void)
     give_pod(t, 5, "p1", "x", "r/a:1.0");
     section_event(t, CLUSTER_READY, "Pods");
     CHECK_C(due(t, 1000, &wait), "late;");
+    check_case("while a kind is read again, old objects stand beside new ones, and nothing is said");
+    section_event(t, CLUSTER_SNAPSHOT, "Pods");
+    give_pod(t, 5, "p2", "x", "r/a:2.0");
+    CHECK_C(due(t, 5000, &wait), "");
+    section_event(t, CLUSTER_SNAPSHOT, "Pods"); /* the first one broke off */
+    give_pod(t, 5, "p2", "x", "r/a:2.0");
+    CHECK_C(due(t, 9000, &wait), "");
+    section_event(t, CLUSTER_READY, "Pods");
+    CHECK_C(due(t, 9000, &wait), "");
+    CHECK_INT(wait, 200);
+    CHECK_C(due(t, 9200, &wait), "web;late;");
+    check_case(NULL);
 }
 
 static void test_gathering(void)
