@@ -32,6 +32,7 @@ typedef struct {
     shipping *ship;
     figures figures;
     char instance[2 * INSTANCE_BYTES + 1];
+    char fingerprint[65]; /* of the cluster; empty: unknown */
     ov_buf tags, body;
     size_t given;          /* events since the last turn */
     bool trackers_changed; /* since the cluster was told what is wanted */
@@ -78,7 +79,12 @@ static ov_status open_transport(collector *c, ov_err *err)
         st = transport_http_open(c->loop, c->inbox, &o, &c->to, err);
     }
     if (st != OV_OK) return st;
-    shipping_options o = {ov_str_of(s->agent_id), ov_buf_str(&c->tags), c->instance, s->interval_ms, ov_random_u64()};
+    shipping_options o = {.agent_id = ov_str_of(s->agent_id),
+                          .tags = ov_buf_str(&c->tags),
+                          .instance = c->instance,
+                          .fingerprint = ov_str_of(c->fingerprint),
+                          .interval_ms = s->interval_ms,
+                          .random = ov_random_u64()};
     c->ship = shipping_new(&o, &c->to);
     c->body.max = c->to.body_max(c->to.self);
     return OV_OK;
@@ -99,6 +105,7 @@ static ov_status open_cluster(collector *c, ov_err *err)
     kube_access_options access = {s->kubeconfig, s->kube_context};
     ov_status st = kube_access_open(&access, &c->access, err);
     if (st != OV_OK) return st;
+    kube_access_fingerprint(c->access, c->fingerprint);
     live_options o = {s->watch_ms, s->idle_ms, {c->figures.restarts, c->figures.bytes, c->figures.errors}};
     live_open(&o, c->access, c->loop, on_cluster_event, c, &c->from);
     tracking_read_versions_apart(c->what);

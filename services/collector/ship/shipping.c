@@ -123,7 +123,8 @@ static ov_status send_heartbeat(shipping *s, const delivery_summary *sum, bool w
                    .instance = ov_str_of(s->o.instance),
                    .revision = sum->revision,
                    .count = sum->count,
-                   .digest = ov_str_of(sum->digest)};
+                   .digest = ov_str_of(sum->digest),
+                   .fingerprint = s->o.fingerprint};
     ov_status st = s->to.heartbeat(s->to.self, &h, items, count, err);
     if (st != OV_OK) return st;
     s->heartbeat_flying = true;

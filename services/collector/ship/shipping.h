@@ -11,6 +11,7 @@ typedef struct shipping shipping;
 typedef struct {
     ov_str agent_id, tags; /* tags: raw JSON object; both must outlive the shipping */
     const char *instance;  /* too */
+    ov_str fingerprint;    /* of the cluster, see heartbeat; too */
     int64_t interval_ms;   /* between heartbeats */
     uint64_t random;
 } shipping_options;

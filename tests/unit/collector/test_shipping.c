@@ -53,6 +53,7 @@ static ov_status take_heartbeat(void *self, const heartbeat *h, const inventory_
     if (items && w->inventory_status != OV_OK) return ov_fail(err, w->inventory_status, "inventory: too large");
     CHECK_STR(h->agent_id, OV_STR("agent"));
     CHECK_STR(h->instance, OV_STR("i1"));
+    CHECK_STR(h->fingerprint, OV_STR("f1"));
     ov_buf_printf(&w->said, "heartbeat @%d %d", (int)h->revision, (int)h->count);
     if (items) ov_buf_printf(&w->said, " with %zu", count);
     ov_buf_append_char(&w->said, ';');
@@ -61,7 +62,11 @@ static ov_status take_heartbeat(void *self, const heartbeat *h, const inventory_
 
 static void world_init(world *w)
 {
-    shipping_options o = {OV_STR("agent"), (ov_str){0}, "i1", INTERVAL_MS, 7};
+    shipping_options o = {.agent_id = OV_STR("agent"),
+                          .instance = "i1",
+                          .fingerprint = OV_STR("f1"),
+                          .interval_ms = INTERVAL_MS,
+                          .random = 7};
     *w = (world){.said = OV_BUF(65536), .reports_max = 100};
     w->t = (transport){w, "the test", is_up, reports_max, body_max, take_report, take_heartbeat, NULL};
     w->s = shipping_new(&o, &w->t);
