@@ -95,6 +95,8 @@ static void begin_instance(agent *a, ov_str instance, uint64_t seq, int64_t now_
     a->counted = 0;
     a->revision_max = 0;
     a->older_beats = 0;
+    a->other_cluster = false;
+    a->fingerprint[0] = '\0';
     size_t at = 0;
     ov_str key;
     void *e;
@@ -125,11 +127,27 @@ speaker agent_hear(agent *a, ov_str instance, uint64_t seq, int64_t now_ms, inte
     return SPEAKER_OLDER;
 }
 
-void agent_older_beats(agent *a, int64_t now_ms)
+void agent_set_cluster(agent *a, ov_str fingerprint)
 {
-    if (++a->older_beats < OVERLAP_BEATS) return;
+    ov_str known = ov_str_sub(fingerprint, 0, AGENT_FINGERPRINT);
+    if (known.len > 0) memcpy(a->fingerprint, known.ptr, known.len);
+    a->fingerprint[known.len] = '\0';
+}
+
+void agent_older_beats(agent *a, ov_str fingerprint, int64_t now_ms)
+{
+    ov_str theirs = ov_str_sub(fingerprint, 0, AGENT_FINGERPRINT), ours = ov_str_of(a->fingerprint);
+    a->other_cluster |= theirs.len > 0 && ours.len > 0 && !ov_str_eq(theirs, ours);
+    if (++a->older_beats < OVERLAP_BEATS && !a->other_cluster) return;
     a->conflict = true;
     a->older_seen_ms = now_ms;
+}
+
+ov_str agent_reason(const agent *a)
+{
+    if (!a->conflict || a->expired) return OV_STR("");
+    return a->other_cluster ? OV_STR("a collector of another cluster reports under this id")
+                            : OV_STR("an older instance still reports");
 }
 
 int64_t agent_entry_seen(const agent *a, const entry *e, const intern *texts)

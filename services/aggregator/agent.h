@@ -7,7 +7,7 @@
 #include "proto/state.h"
 #include "services/aggregator/entry.h"
 
-enum { AGENT_OLDER = 4 };
+enum { AGENT_OLDER = 4, AGENT_FINGERPRINT = 64 /* bytes that are compared */ };
 
 struct agent {
     doc d;
@@ -23,13 +23,15 @@ struct agent {
     uint32_t in_shard; /* its place among its live shard's agents */
     uint32_t mark;
 
-    char instance[INSTANCE_MAX + 1]; /* the newest; "": none */
-    uint64_t instance_seq;           /* of its first message */
+    char instance[INSTANCE_MAX + 1];         /* the newest; "": none */
+    char fingerprint[AGENT_FINGERPRINT + 1]; /* of its cluster; "": not known */
+    uint64_t instance_seq;                   /* of its first message */
     int64_t instance_ms;
     text_id older[AGENT_OLDER]; /* latest first */
     int64_t older_seen_ms;      /* when one of them spoke last; 0: never */
     uint32_t older_beats;       /* heartbeats of theirs since the newest began */
     bool conflict;
+    bool other_cluster; /* one of them is of another cluster than the newest */
 
     bool beat; /* the newest instance sent a heartbeat: */
     int64_t beat_revision, beat_count;
@@ -69,8 +71,13 @@ speaker agent_hear(agent *a, ov_str instance, uint64_t seq, int64_t now_ms, inte
 
 /* From the stored document: who spoke before. */
 void agent_know_older(agent *a, ov_str instance, intern *texts);
-/* A heartbeat of an older instance came: with the third the overlap is a conflict, whatever the interval. */
-void agent_older_beats(agent *a, int64_t now_ms);
+/* The newest instance's heartbeat says of which cluster it is. */
+void agent_set_cluster(agent *a, ov_str fingerprint);
+/* A heartbeat of an older instance came: with the third the overlap is a conflict, whatever the interval; with the
+ * first when it is of another cluster. */
+void agent_older_beats(agent *a, ov_str fingerprint, int64_t now_ms);
+/* Why it is in conflict; "" when it is not. */
+ov_str agent_reason(const agent *a);
 
 /* Whether what it sends keeps the entry alive, and since when. */
 int64_t agent_entry_seen(const agent *a, const entry *e, const intern *texts);

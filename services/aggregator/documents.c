@@ -207,7 +207,7 @@ static void render_agent(const aggregate *a, const agent *ag, ov_buf *out)
     agent_doc d = {.agent_id = ov_str_of(ag->id),
                    .tags = ov_str_of(ag->tags),
                    .state = agent_state(ag),
-                   .reason = ag->conflict && !ag->expired ? OV_STR("an older instance still reports") : OV_STR(""),
+                   .reason = agent_reason(ag),
                    .instance = ov_str_of(ag->instance),
                    .instance_seq = (int64_t)ag->instance_seq,
                    .older = ov_buf_str(&older),

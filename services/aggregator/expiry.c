@@ -50,7 +50,7 @@ static void resolve_conflicts(aggregate *a)
     while (ov_map_next(&a->agents, &at, &token, &each)) {
         agent *ag = each;
         if (!ag->conflict || a->l.clock_ms - ag->older_seen_ms < CONFLICT_MS) continue;
-        ag->conflict = false;
+        ag->conflict = ag->other_cluster = false;
         ledger_mark(&a->l, &ag->d);
     }
 }

@@ -108,15 +108,17 @@ static void take_beat(aggregate *a, agent *ag, const heartbeat *h, const input *
     if (first && !ag->inventory_wanted && !ag->wanted.count) ask(a, ag); /* tells the report period */
 }
 
-/* True when the newest instance speaks; notes a new one and conflicts in the agent's document. */
-static bool hear(aggregate *a, agent *ag, const input *in, bool beats)
+/* True when the newest instance speaks; notes a new one and conflicts in the agent's document. beat NULL: an inventory.
+ */
+static bool hear(aggregate *a, agent *ag, const input *in, const heartbeat *beat)
 {
-    bool conflict = ag->conflict;
+    bool conflict = ag->conflict, other = ag->other_cluster;
     uint64_t began = ag->instance_seq;
     int64_t at = aggregate_arrival_ms(a, in);
     speaker by = agent_hear(ag, in->instance, in->seq, at, a->l.texts);
-    if (by == SPEAKER_OLDER && beats && !aggregate_is_replay(a, in)) agent_older_beats(ag, at);
-    if (conflict != ag->conflict || began != ag->instance_seq) ledger_mark(&a->l, &ag->d);
+    if (by == SPEAKER_OLDER && beat && !aggregate_is_replay(a, in)) agent_older_beats(ag, beat->fingerprint, at);
+    if (by == SPEAKER_NEWEST && beat) agent_set_cluster(ag, beat->fingerprint);
+    if (conflict != ag->conflict || other != ag->other_cluster || began != ag->instance_seq) ledger_mark(&a->l, &ag->d);
     if (by != SPEAKER_OLDER) roster_heard(a, ag, in);
     return by == SPEAKER_NEWEST;
 }
@@ -133,7 +135,7 @@ void judge_heartbeat(aggregate *a, const input *in, const subject_parsed *s)
         return;
     }
     agent *ag = roster_agent(a, s->token[0], h.agent_id);
-    if (!hear(a, ag, in, true)) return;
+    if (!hear(a, ag, in, &h)) return;
     roster_tags(a, ag, h.tags, in->seq);
     take_beat(a, ag, &h, in);
 }
@@ -209,7 +211,7 @@ void judge_inventory(aggregate *a, const input *in, const subject_parsed *s)
         return;
     }
     agent *ag = roster_agent(a, s->token[0], all.agent_id);
-    if (hear(a, ag, in, false)) take_inventory(a, ag, &all, in);
+    if (hear(a, ag, in, NULL)) take_inventory(a, ag, &all, in);
 }
 
 void judge_ask_all(aggregate *a, agent *ag)

@@ -443,20 +443,27 @@ static void test_truncated_list(void)
     world_clear(&w);
 }
 
-static void heartbeat_of(world *w, const char *agent, const char *instance, const char *revision, const char *digest,
-                         int64_t count)
+static void heartbeat_from(world *w, const char *agent, const char *instance, const char *revision, const char *digest,
+                           int64_t count, const char *fingerprint)
 {
     heartbeat h = {.agent_id = ov_str_of(agent),
                    .tags = OV_STR("{\"one\":\"tag\"}"),
                    .instance = ov_str_of(instance),
                    .count = count,
-                   .digest = ov_str_of(digest)};
+                   .digest = ov_str_of(digest),
+                   .fingerprint = ov_str_of(fingerprint)};
     ov_buf body = OV_BUF(1 << 16);
     heartbeat_encode(HEARTBEAT_BUS, &h, &body);
     char subject[SUBJECT_MAX];
     subject_heartbeat(h.agent_id, subject);
     world_store(w, INPUT_REPORTS, subject, ov_buf_str(&body), instance, revision);
     ov_buf_clear(&body);
+}
+
+static void heartbeat_of(world *w, const char *agent, const char *instance, const char *revision, const char *digest,
+                         int64_t count)
+{
+    heartbeat_from(w, agent, instance, revision, digest, count, "");
 }
 
 static void digest_of(const char *agent, const char *tracker, const char *version, char out[REPORT_DIGEST_HEX])
@@ -577,6 +584,36 @@ static void test_overlap(void)
     CHECK_INT(world_events(&w, "running", "east", "\"gone\""), 0);
     CHECK_INT(world_events(&w, "running", "east", "\"1.0.1\""), 0);
     CHECK_INT(world_events(&w, "agent", "east", "\"conflict\""), 1);
+    world_clear(&w);
+}
+
+static void test_other_cluster(void)
+{
+    char sum[REPORT_DIGEST_HEX];
+    world w;
+    world_init(&w);
+    world_start(&w);
+    sum_of("east", "a", sum);
+    check_case("two clusters under one id are a conflict with the older one's first word");
+    world_report_by(&w, "east", "a", "1.0.0", NULL, "one", "1");
+    heartbeat_from(&w, "east", "one", "1", sum, 1, "f1");
+    world_report_by(&w, "east", "a", "1.0.0", NULL, "two", "1");
+    heartbeat_from(&w, "east", "two", "1", sum, 1, "f2");
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_INT(world_events(&w, "agent", "east", "\"conflict\""), 0);
+    heartbeat_from(&w, "east", "one", "1", sum, 1, "");
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_INT(world_events(&w, "agent", "east", "\"conflict\""), 0);
+    heartbeat_from(&w, "east", "one", "1", sum, 1, "f1");
+    world_feed(&w);
+    world_flush(&w);
+    CHECK_INT(world_events(&w, "agent", "east", "\"conflict\""), 1);
+    char key[SUBJECT_MAX];
+    key_agent(OV_STR("east"), key);
+    ov_str said = world_doc(&w, key), reason = OV_STR("a collector of another cluster");
+    CHECK(memmem(said.ptr, said.len, reason.ptr, reason.len));
     world_clear(&w);
 }
 
@@ -757,6 +794,7 @@ int main(void)
     test_truncated_list();
     test_heartbeats();
     test_overlap();
+    test_other_cluster();
     test_new_instance();
     test_jobs();
     test_lost_streams_warm();
