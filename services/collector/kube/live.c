@@ -22,7 +22,10 @@ typedef struct {
     reflector *r;
     ov_fetch_request q;
     char *url;
-    bool running, is_watch;
+    bool running;
+    bool doubts;   /* the last connection was silent or broke: others may be as dead */
+    bool headed;   /* the running request's answer began */
+    ov_mono heard; /* its last byte, or its start */
     bool wanted;
     bool again;      /* a tracker came that the present reading may not serve */
     ov_mono read_at; /* the next reading for new trackers is not before it */
@@ -115,21 +118,34 @@ static void on_done(void *arg, const ov_fetch_result *result)
     char before[sizeof text.msg];
     snprintf(before, sizeof before, "%s", reflector_problem(w->r));
     reflector_reason reason = reflector_on_done(w->r, result, now, ov_random_u64(), &text);
+    w->doubts = result->failure != OV_FETCH_OK;
     if (reason == REFLECTOR_UNAUTHORIZED) kube_access_rejected(l->access);
     if (reason == REFLECTOR_GOES_ON) return;
     count_end(w, reason);
     if (strcmp(before, text.msg) != 0) log_end(w, reason, &text);
 }
 
+/* A server that one of them reaches is there for all of them. */
+static void hasten_others(const live *l, ov_mono now)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (l->watchers[i])
+            reflector_hasten(l->watchers[i]->r, ov_mono_after(now, (int64_t)(ov_random_u64() % REFLECTOR_WAIT_MIN_MS)));
+}
+
 static void on_head(void *arg, unsigned status)
 {
-    const watcher *w = arg;
+    watcher *w = arg;
+    w->headed = true;
+    w->heard = ov_mono_now();
+    if (status == 200) hasten_others(w->owner, w->heard);
     reflector_on_head(w->r, status);
 }
 
 static bool on_body(void *arg, ov_str piece)
 {
-    const watcher *w = arg;
+    watcher *w = arg;
+    w->heard = ov_mono_now();
     ov_metric_add(w->owner->o.metrics.bytes, NULL, (double)piece.len);
     return reflector_on_body(w->r, piece);
 }
@@ -145,7 +161,26 @@ static ov_fetch_request request_to(const kube_credentials *c, const char *url)
                               .proxy = c->proxy,
                               .connect_ms = LIVE_CONNECT_MS,
                               .idle_ms = LIVE_ANSWER_MS,
+                              .http1 = true,
                               .policy = &everywhere};
+}
+
+/* When the running request has been silent for too long. */
+static ov_mono silent_at(const watcher *w)
+{
+    int64_t most = w->owner->o.idle_ms, mine = most;
+    if (!w->headed)
+        mine = LIVE_ANSWER_MS;
+    else if (reflector_is_reading(w->r))
+        mine = LIVE_QUIET_MS;
+    return ov_mono_after(w->heard, mine < most ? mine : most);
+}
+
+static void end_if_silent(watcher *w, ov_mono now)
+{
+    if (!w->running || now.ms < silent_at(w).ms) return;
+    ov_fetch_loop_cancel(w->owner->loop, w);
+    on_done(w, &(ov_fetch_result){.failure = OV_FETCH_TIMEOUT, .text = "no progress in the time allowed"});
 }
 
 static void watcher_start(watcher *w, const kube_credentials *c, ov_mono now)
@@ -154,14 +189,17 @@ static void watcher_start(watcher *w, const kube_credentials *c, ov_mono now)
     const live *l = w->owner;
     ov_err err = {0};
     bool was_settled = reflector_is_settled(w->r);
-    w->is_watch = reflector_begin(w->r, l->can_stream, now, ov_random_u64(), path);
+    reflector_begin(w->r, l->can_stream, now, ov_random_u64(), path);
+    w->headed = false;
+    w->heard = now;
     if (!was_settled) w->began = now;
     snprintf(w->url, URL_MAX, "%s%s", c->server, path);
     w->q = request_to(c, w->url);
     w->q.on_head = on_head;
     w->q.on_body = on_body;
     w->q.arg = w;
-    if (w->is_watch) w->q.idle_ms = l->o.idle_ms;
+    w->q.fresh = w->doubts;
+    w->q.idle_ms = 0; /* depends on what comes: see silent_at */
     w->running = ov_fetch_loop_start(l->loop, &w->q, on_done, w, &err) == OV_OK;
     if (w->running) return;
     ov_fetch_result failed = {.failure = OV_FETCH_UNREACHABLE};
@@ -200,7 +238,8 @@ static void on_probed(void *arg, const ov_fetch_result *result)
     live *l = arg;
     ov_err why = {0};
     l->probing = false;
-    if (result->failure == OV_FETCH_OK && result->status < 500 && result->status != 401) {
+    bool there = result->failure == OV_FETCH_OK && result->status < 500;
+    if (there && result->status != 401 && result->status != 429) {
         l->probed = true;
         l->can_stream = result->status == 200 && version_streams(ov_buf_str(&l->probe_answer));
         set_problem(l, "");
@@ -212,7 +251,8 @@ static void on_probed(void *arg, const ov_fetch_result *result)
         ov_fail(&why, OV_FAILED, "%s: HTTP %u from %s", kube_access_name(l->access), result->status, result->shown_url);
     if (result->status == 401) kube_access_rejected(l->access);
     set_problem(l, why.msg);
-    l->probe_at = ov_mono_after(ov_mono_now(), ov_backoff_next_ms(&l->probe_backoff, ov_random_u64()));
+    int64_t asked_ms = reflector_retry_after_ms(result), ms = ov_backoff_next_ms(&l->probe_backoff, ov_random_u64());
+    l->probe_at = ov_mono_after(ov_mono_now(), asked_ms > ms ? asked_ms : ms);
 }
 
 static void probe(live *l, const kube_credentials *c)
@@ -293,7 +333,7 @@ static ov_mono next_step(const live *l)
     if (!l->probed && !l->probing) next = l->probe_at;
     for (size_t i = 0; l->probed && i < l->count; i++) {
         const watcher *w = l->watchers[i];
-        ov_mono due = due_of(l, i);
+        ov_mono due = w && w->running ? silent_at(w) : due_of(l, i);
         if (w && w->again && reflector_is_settled(w->r) && w->read_at.ms < due.ms) due = w->read_at;
         if (due.ms < next.ms) next = due;
     }
@@ -321,6 +361,7 @@ static ov_status live_step(void *self, ov_mono now, ov_mono *ret_next, ov_err *e
     ov_err why = {0};
     for (size_t i = 0; i < l->count; i++) {
         if (!l->watchers[i]) continue;
+        end_if_silent(l->watchers[i], now);
         note_read(l->watchers[i], now);
         reread_if_due(l->watchers[i], now);
     }

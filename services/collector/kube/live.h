@@ -8,7 +8,8 @@
 
 enum {
     LIVE_GATHER_MS = 100,   /* trackers that come together share one reading of their kind */
-    LIVE_ANSWER_MS = 30000, /* for a list's page, a discovery: in all, and without a byte */
+    LIVE_ANSWER_MS = 30000, /* until an answer's head */
+    LIVE_QUIET_MS = 10000,  /* without a byte within a list; a server that does not know streamed ones never ends it */
     LIVE_CONNECT_MS = 10000,
     LIVE_PROBE_WAIT_MAX_MS = 10000 /* between two tries to find the server */
 };

@@ -195,6 +195,7 @@ static void send(patch *one, const kube_credentials *c, ov_str key)
                                 .proxy = c->proxy,
                                 .total_ms = PATCHER_ANSWER_MS,
                                 .body_max = ANSWER_MAX,
+                                .http1 = true,
                                 .policy = &everywhere,
                                 .on_body = on_body,
                                 .arg = one};

@@ -12,7 +12,11 @@
 
 #include "base/poison.h"
 
-enum { REFUSAL_MAX = 16 * 1024, DISCOVERY_MAX = 1024 * 1024 };
+enum {
+    REFUSAL_MAX = 16 * 1024,
+    DISCOVERY_MAX = 1024 * 1024,
+    EARLY_MS = 500 /* before its time a watch's end is no failure */
+};
 
 typedef enum {
     NEXT_DISCOVER, /* which path has the kind */
@@ -28,14 +32,18 @@ struct reflector {
     next_request next;
     bool running, streams, refuses_stream; /* streams: the running snapshot is a watch */
     bool in_snapshot, settled;
+    bool unreached;  /* the last request had no answer */
+    bool in_time;    /* the running watch lived as long as was asked */
+    bool ignored;    /* the running stream is that of a server that does not know sendInitialEvents */
     unsigned status; /* of the running request's answer; 0: none yet */
     char version[KUBE_VERSION_MAX], more[KUBE_CONTINUE_MAX];
     ov_json_splitter *splitter; /* of the running page */
     kube_lines lines;
     ov_buf answer; /* a refusal, or a discovery */
     ov_err failure;
-    bool expired; /* an ERROR event with code 410 */
-    bool doubted; /* a kind that was there is said to be missing, for the first time */
+    unsigned error;  /* the code of an ERROR event; 0: none */
+    unsigned denied; /* how often in a row a kind was said to be missing or forbidden */
+    bool doubted;    /* and that is not believed yet, because it was read before */
     int64_t retry_after_ms;
     ov_backoff backoff;
     ov_mono due, begun;
@@ -209,7 +217,8 @@ bool reflector_begin(reflector *r, bool can_stream, ov_mono now, uint64_t random
     r->begun = now;
     r->status = 0;
     r->failure = (ov_err){0};
-    r->expired = false;
+    r->error = 0;
+    r->ignored = false;
     r->retry_after_ms = -1;
     r->streams = r->next == NEXT_SNAPSHOT && can_stream && !r->refuses_stream;
     bool is_watch = r->next == NEXT_WATCH || r->streams;
@@ -259,14 +268,16 @@ static ov_status on_error_event(reflector *r, ov_str object, ov_err *err)
 {
     kube_status s;
     kube_status_parse(object, &s);
-    r->expired = s.code == 410;
+    r->error = s.code > 0 ? s.code : 500;
     if (s.retry_after_s >= 0) r->retry_after_ms = s.retry_after_s * 1000;
-    return ov_fail(err, OV_FAILED, "%s", s.message);
+    return ov_fail(err, OV_FAILED, "watch: ERROR %u%s%s", r->error, s.message[0] ? ": " : "", s.message);
 }
 
-static ov_status on_bookmark(reflector *r, const kube_meta *meta)
+static ov_status on_bookmark(reflector *r, const kube_meta *meta, ov_err *err)
 {
-    if (!r->in_snapshot || !meta->initial_events_end) return OV_OK;
+    if (!r->in_snapshot) return OV_OK;
+    r->ignored = !meta->initial_events_end;
+    if (r->ignored) return ov_fail(err, OV_FAILED, "the server does not know sendInitialEvents");
     end_snapshot(r);
     r->next = NEXT_WATCH;
     return OV_OK;
@@ -285,7 +296,7 @@ static ov_status on_line(void *arg, ov_str line, ov_err *err)
     if (st == OV_OK) st = kube_meta_read(object, &meta, err);
     if (st != OV_OK) return st;
     snprintf(r->version, sizeof r->version, "%.*s", OV_STR_ARG(meta.version));
-    if (e.type == KUBE_BOOKMARK) return on_bookmark(r, &meta);
+    if (e.type == KUBE_BOOKMARK) return on_bookmark(r, &meta, err);
     if (meta.name.len == 0) return ov_fail(err, OV_INVALID, "metadata.name: missing");
     give(r, e.type == KUBE_DELETED ? CLUSTER_GONE : CLUSTER_OBJECT, &meta, object);
     return OV_OK;
@@ -354,6 +365,23 @@ static reflector_reason end_page(reflector *r, ov_err *text)
     return REFLECTOR_GOES_ON;
 }
 
+/* Half an event that is none is what something else wrote; half of a good one comes again. A stream that ends without
+ * the bookmark behind its list was cut, or it is that of a server that sends none. */
+static reflector_reason end_watch(const reflector *r, ov_err *text)
+{
+    ov_str half = ov_str_trim(ov_buf_str(&r->lines.begun));
+    if (half.len > 0 && half.ptr[0] != '{') {
+        ov_fail(text, OV_FAILED, "watch: expected events, one JSON object each line");
+        return REFLECTOR_MALFORMED;
+    }
+    if (half.len > 0 || r->in_snapshot) {
+        ov_fail(text, OV_FAILED, half.len > 0 ? "the watch ended within an event" : "the watch ended within its list");
+        return r->in_snapshot && r->in_time ? REFLECTOR_NO_STREAM : REFLECTOR_CUT;
+    }
+    ov_fail(text, OV_OK, "the watch ended in its time");
+    return REFLECTOR_TIMED_OUT;
+}
+
 static reflector_reason end_well(reflector *r, ov_err *text)
 {
     if (r->next == NEXT_DISCOVER) {
@@ -362,8 +390,15 @@ static reflector_reason end_well(reflector *r, ov_err *text)
         return REFLECTOR_GOES_ON;
     }
     if (r->splitter) return end_page(r, text);
-    ov_fail(text, OV_OK, "the watch ended in its time");
-    return r->in_snapshot ? REFLECTOR_CUT : REFLECTOR_TIMED_OUT;
+    return end_watch(r, text);
+}
+
+/* As an API server says it. Whatever else answers in its place (a load balancer without a server) knows nothing of it.
+ */
+static bool says_missing(ov_str answer, const kube_status *s)
+{
+    ov_str plain = OV_STR("404 page not found");
+    return s->code == 404 || ov_str_starts(ov_str_trim(answer), plain);
 }
 
 static reflector_reason refusal(reflector *r, unsigned status, ov_err *text)
@@ -378,7 +413,7 @@ static reflector_reason refusal(reflector *r, unsigned status, ov_err *text)
     case 403:
         return REFLECTOR_FORBIDDEN;
     case 404:
-        return fail_missing(r, text);
+        return says_missing(ov_buf_str(&r->answer), &s) ? fail_missing(r, text) : REFLECTOR_MALFORMED;
     case 410:
         return REFLECTOR_EXPIRED;
     case 429:
@@ -390,15 +425,25 @@ static reflector_reason refusal(reflector *r, unsigned status, ov_err *text)
     return status >= 500 ? REFLECTOR_SERVER_ERROR : REFLECTOR_MALFORMED;
 }
 
+/* Why we wanted no more of the answer. */
+static reflector_reason broken_off(const reflector *r)
+{
+    if (r->ignored) return REFLECTOR_NO_STREAM;
+    if (r->error == 410) return REFLECTOR_EXPIRED;
+    if (r->error == 429 || r->retry_after_ms >= 0) return REFLECTOR_THROTTLED;
+    return r->error >= 500 ? REFLECTOR_SERVER_ERROR : REFLECTOR_MALFORMED;
+}
+
 static reflector_reason judge(reflector *r, const ov_fetch_result *result, ov_err *text)
 {
     if (r->failure.msg[0]) {
         *text = r->failure;
-        return r->expired ? REFLECTOR_EXPIRED : r->retry_after_ms >= 0 ? REFLECTOR_THROTTLED : REFLECTOR_MALFORMED;
+        return broken_off(r);
     }
     if (result->failure != OV_FETCH_OK) {
-        ov_fail(text, OV_FAILED, "%s", result->text);
         bool idle = result->failure == OV_FETCH_TIMEOUT && r->status == 200;
+        ov_fail(text, OV_FAILED, "%s", result->text);
+        if (idle && r->streams && r->in_snapshot) return REFLECTOR_NO_STREAM; /* or none that gets there */
         return idle ? REFLECTOR_IDLE : REFLECTOR_CUT;
     }
     return result->status == 200 ? end_well(r, text) : refusal(r, result->status, text);
@@ -410,7 +455,8 @@ static void choose_next(reflector *r, reflector_reason reason)
     if (reason == REFLECTOR_NO_STREAM) r->refuses_stream = true;
     if (r->doubted) return;
     if (reason == REFLECTOR_GOES_ON || r->next == NEXT_DISCOVER) return;
-    bool lost = reason == REFLECTOR_EXPIRED || reason == REFLECTOR_MALFORMED || reason == REFLECTOR_MISSING;
+    bool lost = reason == REFLECTOR_EXPIRED || reason == REFLECTOR_MALFORMED || reason == REFLECTOR_MISSING ||
+                (reason == REFLECTOR_SERVER_ERROR && r->error); /* what the server cannot go on with */
     if (!lost && (!r->in_snapshot || r->next == NEXT_PAGE)) return;
     r->next = reason == REFLECTOR_MISSING && r->o.plural.len == 0 ? NEXT_DISCOVER : NEXT_SNAPSHOT;
     r->in_snapshot = false;
@@ -419,8 +465,9 @@ static void choose_next(reflector *r, reflector_reason reason)
 /* A kind that the server does not have any more has no objects; one that we may not see keeps what was seen. */
 static void take_problem(reflector *r, reflector_reason reason, const ov_err *text)
 {
-    /* A server that starts may not serve everything yet: who was there is gone only when it is said twice. */
-    r->doubted = reason == REFLECTOR_MISSING && r->version[0] && !r->doubted;
+    /* A server that starts may not know every kind and every right yet. */
+    r->denied = reason == REFLECTOR_MISSING || reason == REFLECTOR_FORBIDDEN ? r->denied + 1 : 0;
+    r->doubted = r->denied > 0 && r->denied < REFLECTOR_DENIALS && r->version[0];
     if (r->doubted) return;
     if (reason == REFLECTOR_MISSING) {
         r->version[0] = '\0';
@@ -435,9 +482,19 @@ static void take_problem(reflector *r, reflector_reason reason, const ov_err *te
     r->settled = true;
 }
 
+/* A server that answers again is asked soon, whatever it says: how long it could not be reached has nothing to do with
+ * that. */
+static void note_reached(reflector *r)
+{
+    bool unreached = r->status == 0;
+    if (r->unreached && !unreached) ov_backoff_reset(&r->backoff);
+    r->unreached = unreached;
+}
+
 static int64_t wait_ms(reflector *r, reflector_reason reason, ov_mono now, uint64_t random)
 {
-    bool steady = ov_mono_since(now, r->begun) >= REFLECTOR_STEADY_MS;
+    bool old = ov_mono_since(now, r->begun) >= REFLECTOR_STEADY_MS;
+    bool steady = old || r->in_time || reason == REFLECTOR_IDLE;
     if (reason == REFLECTOR_GOES_ON || reason == REFLECTOR_NO_STREAM) return 0;
     if (r->status == 200 && steady) {
         ov_backoff_reset(&r->backoff);
@@ -448,18 +505,26 @@ static int64_t wait_ms(reflector *r, reflector_reason reason, ov_mono now, uint6
     return asked > ms ? asked + (int64_t)(random % 1000) : ms;
 }
 
+int64_t reflector_retry_after_ms(const ov_fetch_result *result)
+{
+    uint64_t seconds;
+    if (result->failure != OV_FETCH_OK || result->status == 200) return -1;
+    if (!ov_str_to_u64(ov_str_of(result->retry_after), &seconds)) return -1;
+    uint64_t most = REFLECTOR_RETRY_AFTER_MAX_MS / 1000;
+    return (int64_t)(seconds < most ? seconds : most) * 1000;
+}
+
 reflector_reason reflector_on_done(reflector *r, const ov_fetch_result *result, ov_mono now, uint64_t random,
                                    ov_err *text)
 {
-    if (result->failure == OV_FETCH_OK && result->retry_after[0] && result->status != 200) {
-        uint64_t seconds;
-        if (ov_str_to_u64(ov_str_of(result->retry_after), &seconds) && seconds < 1000000)
-            r->retry_after_ms = (int64_t)seconds * 1000;
-    }
+    int64_t asked_ms = reflector_retry_after_ms(result);
+    if (asked_ms >= 0) r->retry_after_ms = asked_ms;
+    r->in_time = ov_mono_since(now, r->begun) >= r->o.watch_s * 1000 - EARLY_MS;
     reflector_reason reason = judge(r, result, text);
     take_problem(r, reason, text);
     choose_next(r, reason);
     r->running = false;
+    note_reached(r);
     r->due = ov_mono_after(now, wait_ms(r, reason, now, random));
     if (reason == REFLECTOR_GOES_ON)
         r->problem = (ov_err){0};
@@ -470,6 +535,11 @@ reflector_reason reflector_on_done(reflector *r, const ov_fetch_result *result, 
     kube_lines_clear(&r->lines);
     ov_buf_clear(&r->answer);
     return reason;
+}
+
+void reflector_hasten(reflector *r, ov_mono at)
+{
+    if (!r->running && r->unreached && r->due.ms > at.ms) r->due = at;
 }
 
 void reflector_restart(reflector *r, ov_mono now)

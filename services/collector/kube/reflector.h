@@ -13,7 +13,8 @@ enum {
     REFLECTOR_WAIT_MIN_MS = 500,               /* between two tries: at least, */
     REFLECTOR_WAIT_MAX_MS = 30000,             /* at most, */
     REFLECTOR_RETRY_AFTER_MAX_MS = 600 * 1000, /* and at most when the server says so */
-    REFLECTOR_STEADY_MS = 5000                 /* a watch that lived so long was no failure */
+    REFLECTOR_STEADY_MS = 5000,                /* a watch that lived so long was no failure */
+    REFLECTOR_DENIALS = 3                      /* in a row, until a kind that was read is taken for gone or forbidden */
 };
 
 /* Why a request ended, and another one follows. */
@@ -28,7 +29,7 @@ typedef enum {
     REFLECTOR_UNAUTHORIZED, /* 401 */
     REFLECTOR_FORBIDDEN,    /* 403 */
     REFLECTOR_MISSING,      /* 404: the server has no such kind */
-    REFLECTOR_NO_STREAM,    /* the server does not stream lists */
+    REFLECTOR_NO_STREAM,    /* the server does not stream lists: pages are asked for from now on */
     REFLECTOR_MALFORMED,    /* not what an API server writes */
     REFLECTOR_REASONS       /* how many there are */
 } reflector_reason;
@@ -59,9 +60,13 @@ bool reflector_begin(reflector *r, bool can_stream, ov_mono now, uint64_t random
 /* The answer, as it comes; objects go to the sink. false: no more of it is wanted. */
 void reflector_on_head(reflector *r, unsigned status);
 bool reflector_on_body(reflector *r, ov_str piece);
+/* What the answer's Retry-After asks for, REFLECTOR_RETRY_AFTER_MAX_MS at most; -1: nothing. */
+int64_t reflector_retry_after_ms(const ov_fetch_result *result);
 /* It ended; says why, and decides what is next. text (of any size) tells people what happened. */
 reflector_reason reflector_on_done(reflector *r, const ov_fetch_result *result, ov_mono now, uint64_t random,
                                    ov_err *text);
+/* The server was reached by somebody else: if it could not be reached for this one, the next try is not after `at`. */
+void reflector_hasten(reflector *r, ov_mono at);
 /* Everything is read again, at once; a running request must have been cancelled. */
 void reflector_restart(reflector *r, ov_mono now);
 

@@ -157,6 +157,59 @@ static void test_stream(void)
     close_world(&w);
 }
 
+static void test_streams_that_are_none(void)
+{
+    static const struct {
+        const char *name, *body;
+        ov_fetch_failure failure;
+    } rows[] = {
+        {"an ordinary bookmark before the list's", EVENT("ADDED", POD("a", "1")) BOOKMARK("2"), OV_FETCH_OK},
+        {"silence", EVENT("ADDED", POD("a", "1")), OV_FETCH_TIMEOUT},
+    };
+    for (size_t i = 0; i < OV_COUNT(rows); i++) {
+        world w;
+        check_case(rows[i].name);
+        open_world(&w, "pods");
+        serve(&w, true, STREAM_PATH, 200, rows[i].body, rows[i].failure);
+        CHECK_INT(w.reason, REFLECTOR_NO_STREAM);
+        CHECK_C(seen(&w), "snapshot;object a;");
+        serve(&w, true, LIST_PATH, 200, LIST("3", "", POD("a", "1")), OV_FETCH_OK);
+        CHECK_C(seen(&w), "snapshot;object a;ready;");
+        serve(&w, true, WATCH_PATH("3"), 200, "", OV_FETCH_OK);
+        close_world(&w);
+    }
+}
+
+static void test_ends_of_a_watch(void)
+{
+    static const struct {
+        const char *name, *body;
+        reflector_reason reason;
+        bool anew;
+    } rows[] = {
+        {"half an event comes again", EVENT("ADDED", POD("a", "6")) "{\"type\":\"ADDED\",\"obj", REFLECTOR_CUT, false},
+        {"half of something else", "<html>log in", REFLECTOR_MALFORMED, true},
+        {"an error of the server", EVENT("ERROR", STATUS(500, "etcd")), REFLECTOR_SERVER_ERROR, true},
+        {"one without a code", EVENT("ERROR", "{}"), REFLECTOR_SERVER_ERROR, true},
+        {"too many requests", EVENT("ERROR", STATUS(429, "later")), REFLECTOR_THROTTLED, false},
+        {"410", EVENT("ERROR", STATUS(410, "old")), REFLECTOR_EXPIRED, true},
+    };
+    for (size_t i = 0; i < OV_COUNT(rows); i++) {
+        world w;
+        check_case(rows[i].name);
+        open_world(&w, "pods");
+        serve(&w, true, STREAM_PATH, 200, END("6"), OV_FETCH_UNREACHABLE);
+        wait_due(&w);
+        serve(&w, true, WATCH_PATH("6"), 200, rows[i].body, OV_FETCH_OK);
+        CHECK_INT(w.reason, rows[i].reason);
+        CHECK(w.text.msg[0]);
+        CHECK(reflector_due(w.r).ms > w.now.ms);
+        wait_due(&w);
+        serve(&w, true, rows[i].anew ? STREAM_PATH : WATCH_PATH("6"), 200, "", OV_FETCH_OK);
+        close_world(&w);
+    }
+}
+
 static void test_broken_pages(void)
 {
     world w;
@@ -206,17 +259,21 @@ static void test_problems(void)
     serve(&w, true, STREAM_PATH, 200, END("5"), OV_FETCH_OK);
     CHECK_C(seen(&w), "problem 0;snapshot;ready;");
     wait_due(&w);
-    check_case("a watch that may not go on keeps what was seen");
-    serve(&w, true, WATCH_PATH("5"), 403, STATUS(403, "pods is forbidden"), OV_FETCH_OK);
-    CHECK_C(seen(&w), "problem 1;");
-    wait_due(&w);
+    check_case("a watch that may not go on, as is said three times, keeps what was seen");
+    for (int i = 1; i <= REFLECTOR_DENIALS; i++) {
+        serve(&w, true, WATCH_PATH("5"), 403, STATUS(403, "pods is forbidden"), OV_FETCH_OK);
+        CHECK_C(seen(&w), i < REFLECTOR_DENIALS ? "" : "problem 1;");
+        wait_due(&w);
+    }
     serve(&w, true, WATCH_PATH("5"), 200, "", OV_FETCH_OK);
     CHECK_C(seen(&w), "problem 0;");
     wait_due(&w);
-    check_case("a kind that went, as is said twice, has no objects");
-    serve(&w, true, WATCH_PATH("5"), 404, "404 page not found", OV_FETCH_OK);
-    CHECK_C(seen(&w), "");
-    wait_due(&w);
+    check_case("a kind that went, as is said three times, has no objects");
+    for (int i = 1; i < REFLECTOR_DENIALS; i++) {
+        serve(&w, true, WATCH_PATH("5"), 404, "404 page not found", OV_FETCH_OK);
+        CHECK_C(seen(&w), "");
+        wait_due(&w);
+    }
     serve(&w, true, WATCH_PATH("5"), 404, "404 page not found", OV_FETCH_OK);
     CHECK_C(seen(&w), "snapshot;ready;problem 2;");
     wait_due(&w);
@@ -224,6 +281,16 @@ static void test_problems(void)
     serve(&w, true, STREAM_PATH, 401, STATUS(401, "Unauthorized"), OV_FETCH_OK);
     CHECK_INT(w.reason, REFLECTOR_UNAUTHORIZED);
     CHECK_C(seen(&w), "");
+    wait_due(&w);
+    check_case("what is no API server does not know what there is");
+    serve(&w, true, STREAM_PATH, 200, END("7"), OV_FETCH_OK);
+    (void)seen(&w);
+    for (int i = 0; i < 2 * REFLECTOR_DENIALS; i++) {
+        wait_due(&w);
+        serve(&w, true, i == 0 ? WATCH_PATH("7") : STREAM_PATH, 404, "<html>default backend - 404</html>", OV_FETCH_OK);
+        CHECK_INT(w.reason, REFLECTOR_MALFORMED);
+        CHECK_C(seen(&w), "");
+    }
     close_world(&w);
 }
 
@@ -248,8 +315,8 @@ static void test_discovery(void)
     serve(&w, true, STREAM_PATH, 200, END("5"), OV_FETCH_OK);
     CHECK_C(seen(&w), "problem 0;snapshot;ready;");
     wait_due(&w);
-    for (int i = 0; i < 2; i++) {
-        serve(&w, true, WATCH_PATH("5"), 404, "", OV_FETCH_OK);
+    for (int i = 0; i < REFLECTOR_DENIALS; i++) {
+        serve(&w, true, WATCH_PATH("5"), 404, STATUS(404, "not found"), OV_FETCH_OK);
         wait_due(&w);
     }
     serve(&w, true, "/api/v1", 200, there, OV_FETCH_OK);
@@ -285,6 +352,31 @@ static void test_waits(void)
         CHECK_INT(reflector_due(w.r).ms > w.now.ms, i == 0);
         wait_due(&w);
     }
+    check_case("however often, when it lived as long as was asked, or was silent");
+    for (int i = 0; i < 10; i++) {
+        CHECK(reflector_begin(w.r, true, w.now, 0, asked));
+        reflector_on_head(w.r, 200);
+        w.now.ms += 1000;
+        ov_fetch_result silent = {.failure = OV_FETCH_TIMEOUT};
+        CHECK_INT(reflector_on_done(w.r, &silent, w.now, UINT64_MAX, &w.text), REFLECTOR_IDLE);
+        CHECK(reflector_due(w.r).ms - w.now.ms <= 2 * REFLECTOR_WAIT_MIN_MS);
+        wait_due(&w);
+    }
+    check_case("a server that is reached again is asked soon, whatever it says");
+    for (int i = 0; i < 20; i++) {
+        serve(&w, true, WATCH_PATH("1"), 0, "", OV_FETCH_UNREACHABLE);
+        if (i < 19) wait_due(&w);
+    }
+    int64_t soon = w.now.ms + 100;
+    reflector_hasten(w.r, (ov_mono){soon});
+    CHECK_INT(reflector_due(w.r).ms, soon);
+    wait_due(&w);
+    serve(&w, true, WATCH_PATH("1"), 503, STATUS(503, "starting"), OV_FETCH_OK);
+    CHECK(reflector_due(w.r).ms - w.now.ms <= 2 * REFLECTOR_WAIT_MIN_MS);
+    int64_t due = reflector_due(w.r).ms;
+    reflector_hasten(w.r, w.now);
+    CHECK_INT(reflector_due(w.r).ms, due);
+    wait_due(&w);
     check_case("a restart reads everything again at once");
     reflector_restart(w.r, w.now);
     CHECK(!reflector_is_settled(w.r));
@@ -315,6 +407,8 @@ int main(void)
 {
     test_pages_then_watch();
     test_stream();
+    test_streams_that_are_none();
+    test_ends_of_a_watch();
     test_broken_pages();
     test_problems();
     test_discovery();
