@@ -94,17 +94,17 @@ class Status(Case):
                 self.assertEqual((said["status"], said["message"][:len(begin)]), ("False", begin))
                 self.assertGreater(len(said["message"]), len(begin) + 5, "says what is wrong")
                 runs = {"1.0": 1} if reason == "InvalidRemoteVersion" else {}
-                self.assertEqual(self.agent.counts(name), runs)
+                self.agent.await_counts(name, runs)
                 if reason == "InvalidSpec":
-                    self.assertEqual(self.agent.report(name)["condition"], {"reason": reason, "message": said["message"]})
+                    self.agent.await_condition(name, said)
         site.await_ready("good", "Extracted")
-        self.assertEqual(self.agent.counts("good"), {"1.0": 1})
+        self.agent.await_counts("good", {"1.0": 1})
         site.kube.patch(f"{PATH}/bad-regex", {"spec": {"localVersion": {"extraction": {"regex": {"pattern": ":(.*)"}}}}})
         site.await_ready("bad-regex", "Extracted")
-        self.assertEqual(self.agent.counts("bad-regex"), {"1.0": 1})
+        self.agent.await_counts("bad-regex", {"1.0": 1})
         site.kube.patch(f"{PATH}/good", {"spec": {"localVersion": {"extraction": {"regex": {"pattern": "("}}}}})
         site.await_ready("good", "InvalidSpec")
-        self.assertEqual(self.agent.counts("good"), {})
+        self.agent.await_counts("good", {})
         self.assertNotIn("localVersion", site.status("good"))
 
     def test_patches_only_changes(self):

@@ -150,6 +150,11 @@ class Agent(contextlib.AbstractContextManager):
         except AssertionError as e:
             raise AssertionError(f"{e}: {self.report(tracker_id)}") from None
 
+    def await_condition(self, tracker_id, said):
+        """The report gives the same reason as the status."""
+        wanted = {k: said[k] for k in ("reason", "message")}
+        until(f"the report of {tracker_id} says {wanted}", lambda: self.report(tracker_id).get("condition") == wanted)
+
     def answer(self, tracker_id):
         """What the control plane says of it; None when it knows nothing."""
         found = get(self.site.api, f"/api/v1alpha1/agents/{self.name}/{tracker_id}")
