@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 from support.pki import Pki
 from support.pods import pod_manifest, running_status
@@ -24,6 +25,7 @@ TRACKERS = "/apis/opvic.skillz.com/v1alpha1"
 MERGE = "application/merge-patch+json"
 START_S = 120  # a server that shares its machine with others
 CREATORS = 8
+IDLE_S = 30  # the server closes connections that nobody uses
 
 
 def assets():
@@ -180,7 +182,11 @@ class Kube(contextlib.AbstractContextManager):
         if token:
             all_headers["Authorization"] = f"Bearer {token}"
             return exchange(self._connect(self.anonymous_tls, timeout), method, path, body, all_headers, close=True)
-        fresh = getattr(self.local, "connection", None) is None
+        connection, used = getattr(self.local, "connection", None), getattr(self.local, "used", 0)
+        if connection and time.monotonic() - used > IDLE_S:
+            connection.close()  # and opened by the request
+        self.local.used = time.monotonic()
+        fresh = connection is None
         if fresh:
             self.local.connection = self._connect(self.tls, timeout)
             self.connections.append(self.local.connection)

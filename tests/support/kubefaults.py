@@ -65,6 +65,19 @@ def cut_in_line(number):
     return fault
 
 
+def end_in_line(number):
+    """`number` lines pass, then half of the next one; the stream ends as if that were all."""
+    async def fault(pieces):
+        left = number
+        async for line in lines_of(pieces):
+            if left == 0:
+                yield line[:len(line) // 2]
+                return
+            left -= 1
+            yield line
+    return fault
+
+
 def end_with(number, last=b""):
     """`number` lines pass, then `last`; the stream ends as it should."""
     async def fault(pieces):

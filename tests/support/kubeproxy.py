@@ -44,13 +44,15 @@ class Seen:
 
 class Match:
     """method: equal; path: a regular expression found in it; watch: whether it is one; query: name to value, True (there)
-    or False (absent). What is left out matches everything."""
+    or False (absent); token: the bearer's. What is left out matches everything."""
 
-    def __init__(self, path=None, method=None, watch=None, query=None):
+    def __init__(self, path=None, method=None, watch=None, query=None, token=None):
         self.path, self.method, self.watch, self.query = path and re.compile(path), method, watch, query or {}
+        self.token = token
 
     def takes(self, seen):
-        return ((self.path is None or self.path.search(seen.path) is not None)
+        return ((self.token is None or seen.headers.get("authorization") == f"Bearer {self.token}")
+                and (self.path is None or self.path.search(seen.path) is not None)
                 and self.method in (None, seen.method) and self.watch in (None, seen.watch)
                 and all((name in seen.query) is want if isinstance(want, bool) else seen.query.get(name) == want
                         for name, want in self.query.items()))
@@ -160,6 +162,14 @@ class KubeProxy(contextlib.AbstractContextManager):
     def end(self, after_lines=0, times=None, **match):
         """That many events pass, then the stream ends as at the server's timeout."""
         return self._rule({"watch": True, **match}, times, fault=kubefaults.end_with(after_lines))
+
+    def end_in_line(self, lines, times=None, **match):
+        """That many events pass, then half of the next, then the stream ends as at the server's timeout."""
+        return self._rule({"watch": True, **match}, times, fault=kubefaults.end_in_line(lines))
+
+    def instead(self, code, body, content_type="text/html", times=None, **match):
+        """What something that is no API server says in its place."""
+        return self._rule(match, times, answer=(code, {"Content-Type": content_type}, body))
 
     def cut(self, after=0, times=None, **match):
         """The connection is reset behind that many bytes of the body."""
