@@ -37,3 +37,17 @@ ov_str ov_secret_text(const ov_secret *s)
 {
     return s ? (ov_str){.ptr = s->text, .len = s->len} : OV_STR("");
 }
+
+ov_buf ov_secret_buf(size_t max)
+{
+    ov_buf b = OV_BUF(max);
+    (void)ov_buf_extend(&b, max);
+    ov_buf_reset(&b);
+    return b;
+}
+
+void ov_secret_buf_clear(ov_buf *b)
+{
+    if (b->ptr) OPENSSL_cleanse(b->ptr, b->len);
+    ov_buf_clear(b);
+}

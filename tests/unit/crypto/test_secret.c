@@ -23,9 +23,24 @@ static void test_nothing(void)
     ov_secret_free(NULL);
 }
 
+static void test_buf(void)
+{
+    ov_buf b = ov_secret_buf(8);
+    const char *place = b.ptr;
+    ov_buf_append_c(&b, "s3cret");
+    CHECK(b.ptr == place); /* it never moved */
+    CHECK_STR(ov_buf_str(&b), OV_STR("s3cret"));
+    ov_buf_append_c(&b, "too long");
+    CHECK(b.failed);
+    ov_secret_buf_clear(&b);
+    CHECK(!b.ptr && b.len == 0);
+    ov_secret_buf_clear(&b);
+}
+
 int main(void)
 {
     test_text();
     test_nothing();
+    test_buf();
     return check_end();
 }
