@@ -90,7 +90,7 @@ typedef struct {
     char text[256];  /* what went wrong, for people */
     char etag[OV_FETCH_VALUE_MAX], last_modified[OV_FETCH_VALUE_MAX], content_type[OV_FETCH_VALUE_MAX];
     char link[OV_FETCH_LINK_MAX];
-    char retry_after[64];
+    char retry_after[64], date[64];
     char ratelimit_remaining[32], ratelimit_limit[32], ratelimit_reset[32], ratelimit_resource[64];
     char final_url[2048];
     char shown_url[200]; /* for people: no user, no query, cut */
@@ -131,6 +131,8 @@ bool ov_fetch_link_next(ov_str link, ov_str base, char *out, size_t size);
 bool ov_fetch_same_origin(const char *a, const char *b);
 /* Retry-After: seconds or an HTTP date, as seconds from now; -1 when it is neither. */
 int64_t ov_fetch_retry_after_s(ov_str value, int64_t now_unix_s);
+/* An HTTP date as Unix seconds; -1 when it is none. */
+int64_t ov_fetch_date_s(ov_str value);
 
 /* ---- many at once, for a loop that must not block ---- */
 

@@ -22,6 +22,7 @@ static const struct {
     KEPT("content-type", content_type),
     KEPT("link", link),
     KEPT("retry-after", retry_after),
+    KEPT("date", date),
     KEPT("x-ratelimit-remaining", ratelimit_remaining),
     KEPT("x-ratelimit-limit", ratelimit_limit),
     KEPT("x-ratelimit-reset", ratelimit_reset),
@@ -127,14 +128,21 @@ bool ov_fetch_link_next(ov_str link, ov_str base, char *out, size_t size)
     return false;
 }
 
+int64_t ov_fetch_date_s(ov_str value)
+{
+    value = ov_str_trim(value);
+    if (value.len == 0 || value.len > 63) return -1;
+    OV_CLEANUP(ov_free_p) char *text = ov_dup(value);
+    time_t at = curl_getdate(text, NULL);
+    return at < 0 ? -1 : (int64_t)at;
+}
+
 int64_t ov_fetch_retry_after_s(ov_str value, int64_t now_unix_s)
 {
     value = ov_str_trim(value);
     uint64_t seconds;
     if (ov_str_to_u64(value, &seconds)) return seconds > INT32_MAX ? INT32_MAX : (int64_t)seconds;
-    if (value.len == 0 || value.len > 63) return -1;
-    OV_CLEANUP(ov_free_p) char *text = ov_dup(value);
-    time_t at = curl_getdate(text, NULL);
+    int64_t at = ov_fetch_date_s(value);
     if (at < 0) return -1;
-    return at > now_unix_s ? (int64_t)at - now_unix_s : 0;
+    return at > now_unix_s ? at - now_unix_s : 0;
 }

@@ -58,6 +58,10 @@ static void test_waits(void)
         check_case(waits[i].value);
         CHECK_INT(ov_fetch_retry_after_s(ov_str_of(waits[i].value), 1000), waits[i].seconds);
     }
+    check_case("dates");
+    CHECK_INT(ov_fetch_date_s(OV_STR(" Thu, 01 Jan 1970 00:18:20 GMT ")), 1100);
+    CHECK_INT(ov_fetch_date_s(OV_STR("120")), -1);
+    CHECK_INT(ov_fetch_date_s(OV_STR("")), -1);
 }
 
 static const struct {
