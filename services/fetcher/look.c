@@ -42,23 +42,10 @@ static look_step look_fail(look *l, lookup_failure failure, const char *where, c
     return STEP_FAILED;
 }
 
-static lookup_failure failure_of(ov_fetch_failure f)
-{
-    static const lookup_failure kinds[] = {[OV_FETCH_UNREACHABLE] = FAILURE_UNREACHABLE,
-                                           [OV_FETCH_TIMEOUT] = FAILURE_TIMEOUT,
-                                           [OV_FETCH_TLS] = FAILURE_TLS,
-                                           [OV_FETCH_TOO_LARGE] = FAILURE_TOO_LARGE,
-                                           [OV_FETCH_REFUSED_TARGET] = FAILURE_REFUSED_TARGET,
-                                           [OV_FETCH_UNSUPPORTED] = FAILURE_UNSUPPORTED,
-                                           [OV_FETCH_REDIRECTS] = FAILURE_UNREACHABLE,
-                                           [OV_FETCH_STOPPED] = FAILURE_UNREACHABLE};
-    return kinds[f];
-}
-
 static look_step fail_transport(look *l, const ov_fetch_result *answer)
 {
     l->r->stopped = l->o->stop && __atomic_load_n(l->o->stop, __ATOMIC_RELAXED);
-    return look_fail(l, failure_of(answer->failure), "", answer->text);
+    return look_fail(l, refusal_of_transport(answer->failure), "", answer->text);
 }
 
 /* ---- one request ---- */

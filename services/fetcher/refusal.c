@@ -18,6 +18,19 @@ int64_t refusal_bound(int64_t next_try_s, int64_t now_s)
     return next_try_s > now_s ? next_try_s : now_s + 1;
 }
 
+lookup_failure refusal_of_transport(ov_fetch_failure f)
+{
+    static const lookup_failure kinds[] = {[OV_FETCH_UNREACHABLE] = FAILURE_UNREACHABLE,
+                                           [OV_FETCH_TIMEOUT] = FAILURE_TIMEOUT,
+                                           [OV_FETCH_TLS] = FAILURE_TLS,
+                                           [OV_FETCH_TOO_LARGE] = FAILURE_TOO_LARGE,
+                                           [OV_FETCH_REFUSED_TARGET] = FAILURE_REFUSED_TARGET,
+                                           [OV_FETCH_UNSUPPORTED] = FAILURE_UNSUPPORTED,
+                                           [OV_FETCH_REDIRECTS] = FAILURE_UNREACHABLE,
+                                           [OV_FETCH_STOPPED] = FAILURE_UNREACHABLE};
+    return kinds[f];
+}
+
 static bool holds(ov_str text, ov_str word)
 {
     for (size_t at = 0; at + word.len <= text.len; at++)

@@ -39,8 +39,26 @@ static const struct {
     {"forbidden where nothing is counted", 403, "0", "", "9", "rate limit", false, 0, FAILURE_UNAUTHORIZED, 0},
 };
 
+static void test_transport(void)
+{
+    static const struct {
+        ov_fetch_failure from;
+        lookup_failure to;
+    } kinds[] = {{OV_FETCH_UNREACHABLE, FAILURE_UNREACHABLE},
+                 {OV_FETCH_TIMEOUT, FAILURE_TIMEOUT},
+                 {OV_FETCH_TLS, FAILURE_TLS},
+                 {OV_FETCH_TOO_LARGE, FAILURE_TOO_LARGE},
+                 {OV_FETCH_REFUSED_TARGET, FAILURE_REFUSED_TARGET},
+                 {OV_FETCH_UNSUPPORTED, FAILURE_UNSUPPORTED},
+                 {OV_FETCH_REDIRECTS, FAILURE_UNREACHABLE},
+                 {OV_FETCH_STOPPED, FAILURE_UNREACHABLE}};
+    for (size_t i = 0; i < OV_COUNT(kinds); i++)
+        CHECK_C(lookup_failure_name(refusal_of_transport(kinds[i].from)), lookup_failure_name(kinds[i].to));
+}
+
 int main(void)
 {
+    test_transport();
     for (size_t i = 0; i < OV_COUNT(cases); i++) {
         check_case(cases[i].name);
         ov_fetch_result answer = {.status = cases[i].status};
