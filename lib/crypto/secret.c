@@ -48,6 +48,6 @@ ov_buf ov_secret_buf(size_t max)
 
 void ov_secret_buf_clear(ov_buf *b)
 {
-    if (b->ptr) OPENSSL_cleanse(b->ptr, b->len);
+    if (b->ptr) OPENSSL_cleanse(b->ptr, b->cap); /* what was reset too */
     ov_buf_clear(b);
 }

@@ -16,7 +16,7 @@ void ov_secret_free_p(ov_secret **s);
 ov_str ov_secret_text(const ov_secret *s);
 
 /* A buffer for secret bytes on their way. All of max is there from the start: one that grows leaves its text behind
- * where it was. Pages that are not written to cost nothing. */
+ * where it was. */
 ov_buf ov_secret_buf(size_t max);
 void ov_secret_buf_clear(ov_buf *b); /* zeroes */
 
