@@ -72,6 +72,18 @@ static int look_and_print(const look_options *o, ov_fetch *f, const source *s)
     return STATUS_FAILURE_KIND + (int)(status == OV_NOT_FOUND ? FAILURE_NOT_FOUND : FAILURE_TOO_LARGE);
 }
 
+static int look_with(look_options *o, credentials *known, ov_fetch *client, const source *s)
+{
+    const credentials_way way = {.fetch = client, .policy = o->policy, .connect_ms = o->connect_ms};
+    credentials_user *user = credentials_user_new(known, &way);
+    o->credential = credentials_give;
+    o->credential_failure = credentials_user_failure;
+    o->credential_arg = user;
+    int code = look_and_print(o, client, s);
+    credentials_user_free(user);
+    return code;
+}
+
 static int get(const get_settings *g, const fetcher_settings *f)
 {
     ov_err err = {0};
@@ -88,13 +100,16 @@ static int get(const get_settings *g, const fetcher_settings *f)
         fprintf(stderr, "opvic-fetcher get: %s\n", err.msg);
         return STATUS_USAGE;
     }
+    credentials *known = NULL;
     ov_fetch *client = NULL;
-    if (ov_fetch_new("opvic-fetcher/" OPVIC_VERSION, f->ca_file, &client, &err) != OV_OK) {
-        fprintf(stderr, "opvic-fetcher get: %s\n", err.msg);
-        return STATUS_FAILED;
-    }
-    int code = look_and_print(&o, client, &s);
+    int code = STATUS_FAILED;
+    if (fetcher_credentials(f, &known, &err) != OV_OK)
+        code = STATUS_USAGE;
+    else if (ov_fetch_new("opvic-fetcher/" OPVIC_VERSION, f->ca_file, &client, &err) == OV_OK)
+        code = look_with(&o, known, client, &s);
+    if (!client) fprintf(stderr, "opvic-fetcher get: %s\n", err.msg);
     ov_fetch_free(client);
+    credentials_free(known);
     return code;
 }
 

@@ -86,13 +86,33 @@ static void request_fill(const look *l, look_request *r)
                               .alive_arg = l->o->arg}};
     r->q.headers[0].name = "Accept";
     r->q.headers[0].value = l->p->accept;
-    if (l->p->credential) r->q.bearer = l->p->credential(&l->o->providers);
     if (!is_conditional(l)) return;
     ov_str etag = etag_of(l->j->etag, l->page);
     snprintf(r->etag, sizeof r->etag, "%.*s", OV_STR_ARG(etag));
     snprintf(r->modified, sizeof r->modified, "%.*s", OV_STR_ARG(l->j->last_modified));
     r->q.headers[1].name = etag.len ? "If-None-Match" : "If-Modified-Since";
     r->q.headers[1].value = etag.len ? r->etag : r->modified;
+}
+
+/* false: there should be a credential and is none; asking without one would be another question. */
+static bool request_authorise(look *l, ov_fetch_request *q)
+{
+    provider_credential c;
+    if (!l->o->credential) return true;
+    if (!l->o->credential(l->o->credential_arg, l->url, &c)) {
+        const credential_failure *why = l->o->credential_failure(l->o->credential_arg);
+        if (!why) return true;
+        l->r->stopped = l->o->stop && __atomic_load_n(l->o->stop, __ATOMIC_RELAXED);
+        l->r->next_try_s = why->next_try_s;
+        look_fail(l, why->failure, "", why->text);
+        return false;
+    }
+    size_t at = 0;
+    while (q->headers[at].name) at++;
+    q->bearer = c.bearer;
+    q->headers[at].name = c.authorization ? "Authorization" : c.header;
+    q->headers[at].value = c.authorization ? c.authorization : c.value;
+    return true;
 }
 
 typedef struct {
@@ -200,6 +220,7 @@ static look_step step(look *l)
     look_request request;
     request_fill(l, &request);
     if (l->o->alive) l->o->alive(l->o->arg);
+    if (!request_authorise(l, &request.q)) return STEP_FAILED;
     ov_fetch_stream *s;
     ov_fetch_open(l->fetch, &request.q, &s);
     const ov_fetch_result *head = ov_fetch_head(s);

@@ -5,6 +5,7 @@
 #include "fetch/fetch.h"
 #include "proto/lookup.h"
 #include "services/fetcher/budget.h"
+#include "services/fetcher/credentials_app.h"
 #include "services/fetcher/provider.h"
 
 typedef struct {
@@ -18,6 +19,10 @@ typedef struct {
     /* or NULL: after each request, with what was asked and what came (status 0: no answer). */
     void (*asked)(void *arg, const char *url, unsigned status);
     void *arg;
+    /* or NULL: none. What to send to the URL's origin; false: nothing, or credential_failure says why not. */
+    bool (*credential)(void *arg, const char *url, provider_credential *ret);
+    const credential_failure *(*credential_failure)(void *arg);
+    void *credential_arg;
 } look_options;
 
 enum { LOOK_ETAGS_BYTES = 16 * 1024 };

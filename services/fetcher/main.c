@@ -17,6 +17,7 @@ typedef struct {
     fetcher_metrics metrics;
     ov_fetch_policy policy;
     look_options look;
+    credentials *credentials;
     ov_inbox *stopping; /* nothing is put in; waited in until the program stops */
     workers *workers;
 } fetcher;
@@ -35,6 +36,7 @@ static ov_status start(ov_app *app, void *target, void **ret_service, ov_err *er
     ov_app_on_stop(app, wake, f->stopping);
     fetcher_metrics_init(&f->metrics, ov_app_metrics(app));
     ov_status status = fetcher_look_options(f->settings, &f->policy, &f->look, err);
+    if (status == OV_OK) status = fetcher_credentials(f->settings, &f->credentials, err);
     ov_httpd_options http = {.address = f->settings->metrics_bind_address, .threads = HTTP_THREADS};
     if (status != OV_OK) return status;
     status = ov_app_serve(app, OV_APP_HEALTH | OV_APP_METRICS, &http, err);
@@ -69,6 +71,7 @@ static ov_status loop(ov_app *app, void *service, ov_err *err)
     worker_options o = {.bus = ov_app_bus(app),
                         .metrics = &f->metrics,
                         .look = f->look,
+                        .credentials = f->credentials,
                         .ca_file = f->settings->ca_file,
                         .count = (size_t)f->settings->workers};
     ov_status status = workers_start(&o, &f->workers, err);
@@ -91,6 +94,7 @@ static void free_service(void *service)
     fetcher *f = service;
     if (!f) return;
     workers_finish(f->workers, 0);
+    credentials_free(f->credentials);
     ov_inbox_free(f->stopping);
     free(f);
 }

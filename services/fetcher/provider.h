@@ -10,18 +10,23 @@
 
 /* What an operator sets about providers. */
 typedef struct {
-    const char *github_api_url;    /* without a slash at its end */
-    const ov_secret *github_token; /* or NULL */
+    const char *github_api_url; /* without a slash at its end */
 } provider_options;
+
+/* What is sent to one origin: one of the three, the others are NULL. */
+typedef struct {
+    const ov_secret *bearer;
+    const char *authorization; /* "Basic ..." */
+    const char *header, *value;
+} provider_credential;
 
 /* A page's next bytes: 1 to max of them, or 0 at its end. OV_FAILED when it broke off. */
 typedef ov_status (*provider_read)(void *arg, char *out, size_t max, size_t *ret_len, ov_err *err);
 
 typedef struct {
-    const char *name;                                          /* as in proto/source.h */
-    const char *accept;                                        /* Accept: of every request */
-    bool api;                                                  /* has a budget; a 403 may mean that it is spent */
-    const ov_secret *(*credential)(const provider_options *o); /* or NULL: none */
+    const char *name;   /* as in proto/source.h */
+    const char *accept; /* Accept: of every request */
+    bool api;           /* has a budget; a 403 may mean that it is spent */
     /* Appends the URL. OV_INVALID when the job's repo or strategy is none of this provider. */
     ov_status (*first_url)(const provider_options *o, const job *j, ov_buf *out, ov_err *err);
     /* Reads one page to its end into the wanted lists. OV_INVALID: the page is not what this upstream serves. */

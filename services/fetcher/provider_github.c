@@ -46,11 +46,6 @@ static ov_status first_url(const provider_options *o, const job *j, ov_buf *out,
     return OV_OK;
 }
 
-static const ov_secret *credential(const provider_options *o)
-{
-    return o->github_token;
-}
-
 /* An item of either list: a release has tag_name, a tag only a name. */
 typedef struct {
     ov_str tag_name, name, published_at;
@@ -123,7 +118,6 @@ const provider provider_github = {
     .name = "github",
     .accept = "application/vnd.github+json",
     .api = true,
-    .credential = credential,
     .first_url = first_url,
     .parse = parse,
     .next = next,

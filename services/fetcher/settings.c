@@ -25,17 +25,49 @@ const ov_setting fetcher_setting_table[] = {
      .env = "PROVIDER_GITHUB_APP_ID",
      .type = OV_SET_TEXT,
      .offset = AT(github_app_id),
-     .help = "id of a GitHub App (not supported yet: use the token)"},
+     .help = "id of a GitHub App, which wins over the token (app-installation-id and app-private-key are needed too)"},
     {.flag = "provider.github.app-installation-id",
      .env = "PROVIDER_GITHUB_APP_INSTALLATION_ID",
      .type = OV_SET_TEXT,
      .offset = AT(github_app_installation_id),
-     .help = "installation id of a GitHub App (not supported yet)"},
+     .help = "id of the GitHub App's installation, a number"},
     {.flag = "provider.github.app-private-key",
      .env = "PROVIDER_GITHUB_APP_PRIVATE_KEY",
      .type = OV_SET_SECRET_OR_FILE,
      .offset = AT(github_app_private_key),
-     .help = "PEM key of a GitHub App or its file (not supported yet)"},
+     .help = "RSA key of the GitHub App in PEM, or the name of a file that holds it"},
+    {.flag = "provider.gitlab.url",
+     .env = "PROVIDER_GITLAB_URL",
+     .type = OV_SET_TEXT,
+     .offset = AT(gitlab_url),
+     .fallback = "https://gitlab.com",
+     .help = "base URL of the GitLab server that the token is for"},
+    {.flag = "provider.gitlab.token",
+     .env = "PROVIDER_GITLAB_TOKEN",
+     .type = OV_SET_SECRET_OR_FILE,
+     .offset = AT(gitlab_token),
+     .help = "token for that GitLab server alone, or the name of a file that holds it"},
+    {.flag = "provider.gitea.url",
+     .env = "PROVIDER_GITEA_URL",
+     .type = OV_SET_TEXT,
+     .offset = AT(gitea_url),
+     .fallback = "https://gitea.com",
+     .help = "base URL of the Gitea or Forgejo server that the token is for"},
+    {.flag = "provider.gitea.token",
+     .env = "PROVIDER_GITEA_TOKEN",
+     .type = OV_SET_SECRET_OR_FILE,
+     .offset = AT(gitea_token),
+     .help = "token for that Gitea or Forgejo server alone, or the name of a file that holds it"},
+    {.flag = "fetch.docker-config",
+     .env = "FETCH_DOCKER_CONFIG",
+     .type = OV_SET_TEXT,
+     .offset = AT(docker_config),
+     .help = "docker's config.json with credentials for registries under auths; read again when it changes"},
+    {.flag = "fetch.netrc",
+     .env = "FETCH_NETRC",
+     .type = OV_SET_TEXT,
+     .offset = AT(netrc),
+     .help = "netrc file with logins for other hosts; read again when it changes"},
     {.flag = "fetch.allow-cidrs",
      .env = "FETCH_ALLOW_CIDRS",
      .type = OV_SET_LIST,
@@ -89,17 +121,6 @@ const ov_setting fetcher_setting_table[] = {
 const size_t fetcher_setting_count = OV_COUNT(fetcher_setting_table);
 const size_t fetcher_look_setting_count = OV_COUNT(fetcher_setting_table) - 2;
 
-static ov_status check_app(const fetcher_settings *s, ov_err *err)
-{
-    const char *set = s->github_app_id                ? "app-id"
-                      : s->github_app_installation_id ? "app-installation-id"
-                      : s->github_app_private_key     ? "app-private-key"
-                                                      : NULL;
-    if (!set) return OV_OK;
-    return ov_fail(err, OV_INVALID,
-                   "--provider.github.%s: GitHub Apps are not supported yet: expected --provider.github.token", set);
-}
-
 /* Paths are appended to it. */
 static ov_status check_url(const fetcher_settings *s, ov_err *err)
 {
@@ -150,15 +171,14 @@ static ov_status parse_policy(const fetcher_settings *s, ov_fetch_policy *ret, o
 
 ov_status fetcher_look_options(const fetcher_settings *s, ov_fetch_policy *policy, look_options *ret, ov_err *err)
 {
-    ov_status status = check_app(s, err);
-    if (status == OV_OK) status = check_token(s, err);
+    ov_status status = check_token(s, err);
     if (status == OV_OK) status = check_url(s, err);
     if (status == OV_OK) status = check_ca_file(s, err);
     if (status == OV_OK) status = parse_policy(s, policy, err);
     if (status != OV_OK) return status;
     size_t len = strlen(s->github_api_url);
     while (len && s->github_api_url[len - 1] == '/') s->github_api_url[--len] = '\0';
-    *ret = (look_options){.providers = {.github_api_url = s->github_api_url, .github_token = s->github_token},
+    *ret = (look_options){.providers = {.github_api_url = s->github_api_url},
                           .policy = policy,
                           .pages_max = s->pages_max,
                           .bytes_max = s->bytes_max,
@@ -166,4 +186,20 @@ ov_status fetcher_look_options(const fetcher_settings *s, ov_fetch_policy *polic
                           .idle_ms = IDLE_MS,
                           .total_ms = s->total_timeout_ms};
     return OV_OK;
+}
+
+ov_status fetcher_credentials(const fetcher_settings *s, credentials **ret, ov_err *err)
+{
+    const credentials_options o = {.github_url = s->github_api_url,
+                                   .gitlab_url = s->gitlab_url,
+                                   .gitea_url = s->gitea_url,
+                                   .github_token = s->github_token,
+                                   .gitlab_token = s->gitlab_token,
+                                   .gitea_token = s->gitea_token,
+                                   .app_id = s->github_app_id,
+                                   .app_installation_id = s->github_app_installation_id,
+                                   .app_private_key = s->github_app_private_key,
+                                   .docker_config = s->docker_config,
+                                   .netrc = s->netrc};
+    return credentials_open(&o, ret, err);
 }

@@ -4,6 +4,7 @@
 
 #include "app/settings.h"
 #include "crypto/secret.h"
+#include "services/fetcher/credentials.h"
 #include "services/fetcher/look.h"
 
 typedef struct {
@@ -11,6 +12,9 @@ typedef struct {
     ov_secret *github_token;
     char *github_app_id, *github_app_installation_id;
     ov_secret *github_app_private_key;
+    char *gitlab_url, *gitea_url;
+    ov_secret *gitlab_token, *gitea_token;
+    char *docker_config, *netrc;
     ov_text_list allow_cidrs;
     char *ca_file;
     int64_t workers, pages_max, bytes_max, total_timeout_ms;
@@ -25,5 +29,7 @@ extern const size_t fetcher_look_setting_count;
  * setting. */
 OV_MUST_CHECK ov_status fetcher_look_options(const fetcher_settings *s, ov_fetch_policy *policy, look_options *ret,
                                              ov_err *err);
+/* The credentials that s names, read and checked. OV_INVALID names the setting. */
+OV_MUST_CHECK ov_status fetcher_credentials(const fetcher_settings *s, credentials **ret, ov_err *err);
 
 #endif

@@ -28,6 +28,7 @@ typedef struct {
     size_t number;
     pthread_t thread;
     ov_fetch *fetch;
+    credentials_user *credentials;
     ov_bus_puller *pullers[PROVIDERS_MAX]; /* at the places of provider_table */
     ov_bus_in *current;                    /* the message whose job runs */
     ov_mono told;                          /* when the bus last heard of it */
@@ -136,10 +137,15 @@ static void do_job(worker *w, size_t provider_at, ov_bus_in *m, const job *j, co
     o.alive = on_alive;
     o.asked = on_asked;
     o.arg = w;
+    o.credential = credentials_give;
+    o.credential_failure = credentials_user_failure;
+    o.credential_arg = w->credentials;
+    credentials_user_begin(w->credentials);
     ov_mono began = ov_mono_now();
     OV_CLEANUP(look_result_clear) look_result r;
     look_run(&o, w->fetch, j, outcome_may_be_conditional(j, earlier_outcome(before)), ov_wall_now().ms / 1000,
              &w->all->budgets[provider_at], &r);
+    if (r.status == 401) credentials_user_refused(w->credentials);
     if (r.stopped)
         give_back(w, m, "the fetcher stops", 0);
     else
@@ -224,6 +230,18 @@ static void *work(void *arg)
     return NULL;
 }
 
+static credentials_user *user_of(worker *w)
+{
+    const look_options *o = &w->all->o.look;
+    const credentials_way way = {.fetch = w->fetch,
+                                 .policy = o->policy,
+                                 .stop = &w->all->abandon,
+                                 .connect_ms = o->connect_ms,
+                                 .asked = on_asked,
+                                 .arg = w};
+    return credentials_user_new(w->all->o.credentials, &way);
+}
+
 ov_status workers_start(const worker_options *o, workers **ret, ov_err *err)
 {
     workers *all = ov_zalloc(sizeof *all);
@@ -237,7 +255,9 @@ ov_status workers_start(const worker_options *o, workers **ret, ov_err *err)
         worker *w = &all->each[i];
         *w = (worker){.all = all, .number = i};
         status = ov_fetch_new("opvic-fetcher/" OPVIC_VERSION, o->ca_file, &w->fetch, err);
+        if (status == OV_OK) w->credentials = user_of(w);
         if (status == OV_OK && pthread_create(&w->thread, NULL, work, w) != 0) {
+            credentials_user_free(w->credentials);
             ov_fetch_free(w->fetch);
             status = ov_fail(err, OV_FAILED, "worker %zu: no thread could be started", i);
         }
@@ -260,6 +280,7 @@ void workers_finish(workers *all, int64_t drain_ms)
     if (left < all->started) __atomic_store_n(&all->abandon, true, __ATOMIC_RELAXED);
     for (size_t i = 0; i < all->started; i++) {
         pthread_join(all->each[i].thread, NULL);
+        credentials_user_free(all->each[i].credentials);
         ov_fetch_free(all->each[i].fetch);
     }
     ov_inbox_free(all->left);

@@ -5,13 +5,15 @@
 
 #include "base/inbox.h"
 #include "bus/bus.h"
+#include "services/fetcher/credentials.h"
 #include "services/fetcher/fetcher_metrics.h"
 #include "services/fetcher/look.h"
 
 typedef struct {
     ov_bus *bus;
     const fetcher_metrics *metrics;
-    look_options look;   /* alive, asked and arg are the worker's own */
+    look_options look; /* alive, asked, arg and what gives credentials are the worker's own */
+    credentials *credentials;
     const char *ca_file; /* or NULL */
     size_t count;
 } worker_options;

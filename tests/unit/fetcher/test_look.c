@@ -236,6 +236,75 @@ static void test_stop(void)
     look_result_clear(&r);
 }
 
+/* What gives credentials: by the URL, or a failure. */
+typedef struct {
+    provider_credential credential;
+    bool gives;
+    credential_failure failure;
+    char asked_for[128];
+} giver;
+
+static bool give(void *arg, const char *url, provider_credential *ret)
+{
+    giver *g = arg;
+    snprintf(g->asked_for, sizeof g->asked_for, "%s", url);
+    if (g->gives) *ret = g->credential;
+    return g->gives;
+}
+
+static const credential_failure *failure_of(void *arg)
+{
+    giver *g = arg;
+    return g->failure.failure ? &g->failure : NULL;
+}
+
+static void test_credential(void)
+{
+    OV_CLEANUP(ov_secret_free_p) ov_secret *token = ov_secret_new(OV_STR("token"));
+    static const char *const headers[] = {"Authorization: Bearer token\r\n", "Authorization: Basic dTpw\r\n",
+                                          "PRIVATE-TOKEN: x\r\n"};
+    giver givers[] = {{.gives = true, .credential.bearer = token},
+                      {.gives = true, .credential.authorization = "Basic dTpw"},
+                      {.gives = true, .credential = {.header = "PRIVATE-TOKEN", .value = "x"}},
+                      {.gives = false}};
+    job j = github_job("o/pages");
+    for (size_t i = 0; i < OV_COUNT(givers); i++) {
+        look_options o = options();
+        o.credential = give;
+        o.credential_failure = failure_of;
+        o.credential_arg = &givers[i];
+        OV_CLEANUP(budget_clear) budget left;
+        budget_init(&left);
+        look_result r;
+        look_run(&o, client, &j, true, NOW, &left, &r);
+        CHECK_INT(r.outcome, LOOKUP_COMPLETE);
+        for (size_t k = 0; k < OV_COUNT(headers); k++) CHECK_INT(canned_saw(&server, headers[k]), i == k);
+        CHECK(ov_str_ends(ov_str_of(givers[i].asked_for), OV_STR("/p3"))); /* each page anew */
+        look_result_clear(&r);
+    }
+}
+
+static void test_credential_failed(void)
+{
+    giver g = {.failure = {.failure = FAILURE_UNAUTHORIZED, .next_try_s = NOW + 7, .text = "GitHub App: wrong key"}};
+    look_options o = options();
+    o.credential = give;
+    o.credential_failure = failure_of;
+    o.credential_arg = &g;
+    job j = github_job("o/one");
+    unsigned before = canned_requests(&server);
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
+    look_result r;
+    look_run(&o, client, &j, true, NOW, &left, &r);
+    CHECK_C(lookup_failure_name(r.failure), "unauthorized");
+    CHECK_INT(r.next_try_s, NOW + 7);
+    CHECK_C(r.message, "GitHub App: wrong key");
+    CHECK_INT(canned_requests(&server), before); /* never without it instead */
+    CHECK_INT(r.requests, 0);
+    look_result_clear(&r);
+}
+
 static void test_refused_default(void)
 {
     look_options o = options();
@@ -269,6 +338,8 @@ int main(void)
     test_budget();
     test_helm();
     test_stop();
+    test_credential();
+    test_credential_failed();
     test_refused_default();
     ov_fetch_free(client);
     canned_stop(&server);

@@ -1,10 +1,11 @@
-/* What a table of settings cannot check: GitHub Apps, the API's URL, files, address ranges. */
+/* What a table of settings cannot check: URLs, files, address ranges, a GitHub App whose parts do not make one. */
 #include "services/fetcher/settings.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "support/check.h"
+#include "support/rsa_key.h"
 #include "base/poison.h"
 
 static char *ranges[] = {(char[]){"10.0.0.0/8,127.0.0.1"}, (char[]){"fd00::/8"}};
@@ -13,7 +14,7 @@ static char *bad_ranges[] = {(char[]){"10.0.0.0/8"}, (char[]){"everything"}};
 static const struct {
     const char *name;
     struct {
-        const char *url, *token, *app_id, *installation_id, *key, *ca_file;
+        const char *url, *token, *ca_file;
         bool bad_range;
     } set;
     const char *error; /* NULL: fine */
@@ -24,9 +25,6 @@ static const struct {
     {"bad URL", {.url = "ftp://h"}, "--provider.github.api-url: \"ftp://h\""},
     {"URL with a query", {.url = "https://h/?a=b"}, "--provider.github.api-url: \"https://h/?a=b\""},
     {"no such token file", {.url = "https://h", .token = "/run/token"}, "--provider.github.token: "},
-    {"app", {.url = "https://h", .app_id = "1"}, "--provider.github.app-id: "},
-    {"installation", {.url = "https://h", .installation_id = "2"}, "--provider.github.app-installation-id: "},
-    {"key", {.url = "https://h", .key = "PEM"}, "--provider.github.app-private-key: "},
     {"no such CA file", {.url = "https://h", .ca_file = "/nope"}, "--fetch.ca-file: \"/nope\": expected"},
     {"CA file is a folder", {.url = "https://h", .ca_file = "/tmp"}, "--fetch.ca-file: \"/tmp\": expected"},
     {"CA file without certificate", {.url = "https://h", .ca_file = "/etc/passwd"}, "--fetch.ca-file: \"/etc/passwd\""},
@@ -56,24 +54,62 @@ static void check(const fetcher_settings *s, const char *error)
     CHECK(s->github_api_url[strlen(s->github_api_url) - 1] != '/');
 }
 
-int main(void)
+static void test_look_options(void)
 {
     for (size_t i = 0; i < OV_COUNT(cases); i++) {
         check_case(cases[i].name);
         fetcher_settings s = {.github_api_url = copy(cases[i].set.url),
                               .github_token = secret(cases[i].set.token),
-                              .github_app_id = copy(cases[i].set.app_id),
-                              .github_app_installation_id = copy(cases[i].set.installation_id),
-                              .github_app_private_key = secret(cases[i].set.key),
                               .ca_file = copy(cases[i].set.ca_file),
                               .allow_cidrs = {cases[i].set.bad_range ? bad_ranges : ranges, 2}};
         check(&s, cases[i].error);
         free(s.github_api_url);
-        free(s.github_app_id);
-        free(s.github_app_installation_id);
         free(s.ca_file);
         ov_secret_free(s.github_token);
-        ov_secret_free(s.github_app_private_key);
     }
+}
+
+static const struct {
+    const char *name, *id, *installation, *key, *error; /* error NULL: fine */
+} apps[] = {
+    {"no App", NULL, NULL, NULL, NULL},
+    {"an App", "1", "2", RFC7515_KEY, NULL},
+    {"id alone", "1", NULL, NULL, "--provider.github.app-installation-id: missing"},
+    {"installation alone", NULL, "2", NULL, "--provider.github.app-id: missing"},
+    {"key alone", NULL, NULL, RFC7515_KEY, "--provider.github.app-id: missing"},
+    {"no key", "1", "2", NULL, "--provider.github.app-private-key: missing"},
+    {"a name as an id", "my-app", "2", RFC7515_KEY, "--provider.github.app-id: \"my-app\": expected a number"},
+    {"zero", "0", "2", RFC7515_KEY, "--provider.github.app-id: \"0\": expected a number"},
+    {"a path as an installation", "1", "2/../../user", RFC7515_KEY,
+     "--provider.github.app-installation-id: \"2/../../user\": expected a number"},
+    {"a file that is not there", "1", "2", "/s3cret.pem",
+     "--provider.github.app-private-key (or its file): expected an RSA private key in PEM"},
+};
+
+static void test_app(void)
+{
+    for (size_t i = 0; i < OV_COUNT(apps); i++) {
+        check_case(apps[i].name);
+        OV_CLEANUP(ov_secret_free_p) ov_secret *key = apps[i].key ? ov_secret_new(ov_str_of(apps[i].key)) : NULL;
+        fetcher_settings s = {.github_api_url = (char[]){"https://api.github.com"},
+                              .gitlab_url = (char[]){"https://gitlab.com"},
+                              .gitea_url = (char[]){"https://gitea.com"},
+                              .github_app_id = (char *)(uintptr_t)apps[i].id,
+                              .github_app_installation_id = (char *)(uintptr_t)apps[i].installation,
+                              .github_app_private_key = key};
+        credentials *c = NULL;
+        ov_err err = {0};
+        CHECK_STATUS(fetcher_credentials(&s, &c, &err), apps[i].error ? OV_INVALID : OV_OK, &err);
+        if (apps[i].error) CHECK(strncmp(err.msg, apps[i].error, strlen(apps[i].error)) == 0);
+        CHECK(!strstr(err.msg, "s3cret"));
+        credentials_free(c);
+    }
+    check_case(NULL);
+}
+
+int main(void)
+{
+    test_look_options();
+    test_app();
     return check_end();
 }

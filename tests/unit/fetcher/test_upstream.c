@@ -1,4 +1,5 @@
 /* Looks at the recorded upstream: real lists over real pages, second looks that change nothing, and its faults. */
+#include "services/fetcher/credentials.h"
 #include "services/fetcher/look.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 static upstream_server server;
 static ov_fetch_policy policy;
 static ov_fetch *client;
-static ov_secret *token;
+static credentials_user *user;
 static int64_t idle_ms = 10000;
 
 static void tell(const char *path, const char *body)
@@ -30,7 +31,10 @@ static void tell(const char *path, const char *body)
 
 static void look_at(const job *j, bool conditional, look_result *ret)
 {
-    look_options o = {.providers = {.github_api_url = server.url, .github_token = token},
+    look_options o = {.providers = {.github_api_url = server.url},
+                      .credential = credentials_give,
+                      .credential_failure = credentials_user_failure,
+                      .credential_arg = user,
                       .policy = &policy,
                       .pages_max = 50,
                       .bytes_max = 8 * 1024 * 1024,
@@ -160,13 +164,19 @@ int main(void)
     ov_err err = {0};
     CHECK_OK(ov_fetch_policy_parse(OV_STR("127.0.0.0/8"), &policy, &err), &err);
     CHECK_OK(ov_fetch_new("opvic-test", NULL, &client, &err), &err);
-    token = ov_secret_new(OV_STR("test-token"));
+    OV_CLEANUP(ov_secret_free_p) ov_secret *token = ov_secret_new(OV_STR("test-token"));
+    const credentials_options options = {.github_url = server.url, .github_token = token};
+    const credentials_way way = {.fetch = client, .policy = &policy};
+    credentials *known = NULL;
+    CHECK_OK(credentials_open(&options, &known, &err), &err);
+    user = credentials_user_new(known, &way);
     test_second_look("tags");
     test_second_look("releases");
     test_later_page_changed();
     test_helm();
     test_faults();
-    ov_secret_free(token);
+    credentials_user_free(user);
+    credentials_free(known);
     ov_fetch_free(client);
     upstream_stop(&server);
     return check_end();
