@@ -102,7 +102,7 @@ static ov_status open_cluster(collector *c, ov_err *err)
 {
     const collector_settings *s = c->settings;
     if (s->cluster_files) return files_open(s->cluster_files, c->figures.errors, on_cluster_event, c, &c->from, err);
-    kube_access_options access = {s->kubeconfig, s->kube_context};
+    kube_access_options access = {.kubeconfig = s->kubeconfig, .context = s->kube_context};
     ov_status st = kube_access_open(&access, &c->access, err);
     if (st != OV_OK) return st;
     kube_access_fingerprint(c->access, c->fingerprint);

@@ -137,7 +137,12 @@ static void tell(const receiver *to, cluster_event_type type)
 static void give_object(void *arg, const dump_object *o)
 {
     const receiver *to = arg;
-    to->sink(to->arg, &(cluster_event){CLUSTER_OBJECT, to->section, o->kind, o->ns, o->name, NULL, o->json});
+    to->sink(to->arg, &(cluster_event){.type = CLUSTER_OBJECT,
+                                       .section = to->section,
+                                       .kind = o->kind,
+                                       .ns = o->ns,
+                                       .name = o->name,
+                                       .json = o->json});
 }
 
 static void load_due(files *f)

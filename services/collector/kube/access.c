@@ -278,3 +278,14 @@ void kube_access_fingerprint(const kube_access *a, char out[65])
 {
     memcpy(out, a->fingerprint, sizeof a->fingerprint);
 }
+
+ov_fetch_request kube_request(const kube_credentials *c, const char *url)
+{
+    static const ov_fetch_policy everywhere = {.allow_all = true};
+    return (ov_fetch_request){.url = url,
+                              .headers = {{"Accept", "application/json"}, {"Authorization", c->authorization}},
+                              .bearer = c->bearer,
+                              .tls = c->tls,
+                              .proxy = c->proxy,
+                              .policy = &everywhere};
+}

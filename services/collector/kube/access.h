@@ -36,6 +36,9 @@ typedef struct {
  * failed is not run again before its backoff has passed, a file that was readable once is missed only after a 401. */
 OV_MUST_CHECK ov_status kube_access_prepare(kube_access *a, ov_mono now, ov_wall wall, kube_credentials *ret,
                                             ov_err *err);
+/* A GET with what c shows of us, for an answer in JSON; url is the whole one and lives as long as the request. The
+ * server is the operator's own choice: any address is asked. */
+ov_fetch_request kube_request(const kube_credentials *c, const char *url);
 /* The server answered 401 to what was prepared last: the next prepare reads token files anew and runs the plugin anew.
  * What stands in the kubeconfig itself, or in the file as before, is given again, since there is no other: wait with
  * backoff before asking again. */

@@ -150,21 +150,6 @@ static bool on_body(void *arg, ov_str piece)
     return reflector_on_body(w->r, piece);
 }
 
-static const ov_fetch_policy everywhere = {.allow_all = true};
-
-static ov_fetch_request request_to(const kube_credentials *c, const char *url)
-{
-    return (ov_fetch_request){.url = url,
-                              .headers = {{"Accept", "application/json"}, {"Authorization", c->authorization}},
-                              .bearer = c->bearer,
-                              .tls = c->tls,
-                              .proxy = c->proxy,
-                              .connect_ms = LIVE_CONNECT_MS,
-                              .idle_ms = LIVE_ANSWER_MS,
-                              .http1 = true,
-                              .policy = &everywhere};
-}
-
 /* When the running request has been silent for too long. */
 static ov_mono silent_at(const watcher *w)
 {
@@ -194,12 +179,13 @@ static void watcher_start(watcher *w, const kube_credentials *c, ov_mono now)
     w->heard = now;
     if (!was_settled) w->began = now;
     snprintf(w->url, URL_MAX, "%s%s", c->server, path);
-    w->q = request_to(c, w->url);
+    w->q = kube_request(c, w->url);
+    w->q.http1 = true; /* a connection of its own: what ends one watch ends no other */
     w->q.on_head = on_head;
     w->q.on_body = on_body;
     w->q.arg = w;
     w->q.fresh = w->doubts;
-    w->q.idle_ms = 0; /* depends on what comes: see silent_at */
+    w->q.connect_ms = LIVE_CONNECT_MS; /* silence depends on what comes: see silent_at */
     w->running = ov_fetch_loop_start(l->loop, &w->q, on_done, w, &err) == OV_OK;
     if (w->running) return;
     ov_fetch_result failed = {.failure = OV_FETCH_UNREACHABLE};
@@ -262,7 +248,8 @@ static void probe(live *l, const kube_credentials *c)
     l->probe_url = ov_alloc(URL_MAX);
     snprintf(l->probe_url, URL_MAX, "%s/version", c->server);
     ov_buf_reset(&l->probe_answer);
-    ov_fetch_request q = request_to(c, l->probe_url);
+    ov_fetch_request q = kube_request(c, l->probe_url);
+    q.connect_ms = LIVE_CONNECT_MS;
     q.on_body = ov_fetch_into_buf;
     q.arg = &l->probe_answer;
     q.total_ms = LIVE_ANSWER_MS;

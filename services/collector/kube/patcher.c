@@ -171,8 +171,6 @@ static patch *free_patch(patcher *p)
     return NULL;
 }
 
-static const ov_fetch_policy everywhere = {.allow_all = true};
-
 static void send(patch *one, const kube_credentials *c, ov_str key)
 {
     patcher *p = one->owner;
@@ -185,20 +183,15 @@ static void send(patch *one, const kube_credentials *c, ov_str key)
     snprintf(one->url, URL_MAX,
              "%s/apis/opvic.skillz.com/v1alpha1/namespaces/%.*s/versiontrackers/%.*s/status?fieldManager=opvic",
              c->server, OV_STR_ARG(ns), OV_STR_ARG(name));
-    one->q = (ov_fetch_request){.url = one->url,
-                                .method = "PATCH",
-                                .body = ov_buf_str(&one->body),
-                                .content_type = "application/merge-patch+json",
-                                .headers = {{"Accept", "application/json"}, {"Authorization", c->authorization}},
-                                .bearer = c->bearer,
-                                .tls = c->tls,
-                                .proxy = c->proxy,
-                                .total_ms = PATCHER_ANSWER_MS,
-                                .body_max = ANSWER_MAX,
-                                .http1 = true,
-                                .policy = &everywhere,
-                                .on_body = on_body,
-                                .arg = one};
+    one->q = kube_request(c, one->url);
+    one->q.method = "PATCH";
+    one->q.body = ov_buf_str(&one->body);
+    one->q.content_type = "application/merge-patch+json";
+    one->q.total_ms = PATCHER_ANSWER_MS;
+    one->q.body_max = ANSWER_MAX;
+    one->q.http1 = true; /* beside the watches, whose connections carry nothing else */
+    one->q.on_body = on_body;
+    one->q.arg = one;
     if (ov_fetch_loop_start(p->loop, &one->q, on_done, one, &err) == OV_OK) return;
     ov_fetch_result failed = {.failure = OV_FETCH_UNREACHABLE};
     snprintf(failed.text, sizeof failed.text, "%s", err.msg);

@@ -9,6 +9,7 @@
 #include "json/splitter.h"
 #include "services/collector/kube/event.h"
 #include "services/collector/kube/lines.h"
+#include "services/collector/kube/path.h"
 
 #include "base/poison.h"
 
@@ -164,51 +165,24 @@ static void end_snapshot(reflector *r)
 
 /* ---- asking ---- */
 
-static void append_base(const reflector *r, ov_buf *out)
-{
-    ov_buf_append_c(out, r->o.group.len > 0 ? "/apis/" : "/api/");
-    ov_buf_append_str(out, r->o.group);
-    if (r->o.group.len > 0) ov_buf_append_char(out, '/');
-    ov_buf_append_str(out, r->o.version);
-}
-
-static void append_escaped(ov_buf *out, ov_str text)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-        if (plain) {
-            ov_buf_append_char(out, (char)c);
-        } else {
-            ov_buf_append_char(out, '%');
-            ov_buf_append_char(out, hex[c >> 4]);
-            ov_buf_append_char(out, hex[c & 15]);
-        }
-    }
-}
-
-static void append_watch(const reflector *r, uint64_t random, ov_buf *out)
-{
-    int64_t seconds = r->o.watch_s + (int64_t)(random % (uint64_t)(r->o.watch_s + 1));
-    ov_buf_printf(out, "?watch=1&allowWatchBookmarks=true&timeoutSeconds=%lld", (long long)seconds);
-    if (r->next == NEXT_WATCH) {
-        ov_buf_append_c(out, "&resourceVersion=");
-        append_escaped(out, ov_str_of(r->version));
-    } else {
-        ov_buf_append_c(out, "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
-    }
-}
-
-static void append_list(const reflector *r, ov_buf *out)
-{
-    ov_buf_printf(out, "?limit=%d", REFLECTOR_PAGE);
-    if (r->next != NEXT_PAGE) return;
-    ov_buf_append_c(out, "&continue=");
-    append_escaped(out, ov_str_of(r->more));
-}
-
 static ov_status on_item(void *arg, ov_str element, ov_err *err);
+
+/* How long a watch may last: not all of them end together. */
+static int64_t watch_seconds(const reflector *r, uint64_t random)
+{
+    return r->o.watch_s + (int64_t)(random % (uint64_t)(r->o.watch_s + 1));
+}
+
+static void write_path(const reflector *r, uint64_t random, ov_buf *out)
+{
+    kube_path_append(out, r->o.group, r->o.version, r->next == NEXT_DISCOVER ? "" : r->plural);
+    if (r->next == NEXT_WATCH)
+        kube_path_append_watch(out, watch_seconds(r, random), r->version);
+    else if (r->streams)
+        kube_path_append_stream(out, watch_seconds(r, random));
+    else if (r->next != NEXT_DISCOVER)
+        kube_path_append_list(out, REFLECTOR_PAGE, r->next == NEXT_PAGE ? r->more : "");
+}
 
 bool reflector_begin(reflector *r, bool can_stream, ov_mono now, uint64_t random, char path[REFLECTOR_PATH_MAX])
 {
@@ -226,16 +200,9 @@ bool reflector_begin(reflector *r, bool can_stream, ov_mono now, uint64_t random
     kube_lines_clear(&r->lines);
     ov_json_splitter_free(r->splitter);
     r->splitter = NULL;
-    append_base(r, &out);
-    if (r->next != NEXT_DISCOVER) {
-        ov_buf_append_char(&out, '/');
-        ov_buf_append_c(&out, r->plural);
-        if (is_watch)
-            append_watch(r, random, &out);
-        else
-            append_list(r, &out);
-        if (!is_watch) r->splitter = ov_json_splitter_new("items", REFLECTOR_OBJECT_MAX, on_item, r);
-    }
+    if (!is_watch && r->next != NEXT_DISCOVER)
+        r->splitter = ov_json_splitter_new("items", REFLECTOR_OBJECT_MAX, on_item, r);
+    write_path(r, random, &out);
     snprintf(path, REFLECTOR_PATH_MAX, "%.*s", OV_STR_ARG(ov_buf_str(&out)));
     return is_watch;
 }

@@ -32,8 +32,11 @@ static void give(tracking *t, const char *kind, const char *ns, const char *name
     OV_CLEANUP(ov_json_tree_p) cJSON *tree = NULL;
     ov_err err = {0};
     if (!CHECK_OK(ov_json_tree(ov_str_of(json), &tree, &err), &err)) return;
-    tracking_on_event(t,
-                      &(cluster_event){CLUSTER_OBJECT, 0, ov_str_of(kind), ov_str_of(ns), ov_str_of(name), tree, {0}});
+    tracking_on_event(t, &(cluster_event){.type = CLUSTER_OBJECT,
+                                          .kind = ov_str_of(kind),
+                                          .ns = ov_str_of(ns),
+                                          .name = ov_str_of(name),
+                                          .object = tree});
 }
 
 static void give_trackers(tracking *t, unsigned count)
@@ -74,7 +77,9 @@ static void take_pod(tracking *t, unsigned i, unsigned generation)
     char ns[32], name[64];
     snprintf(ns, sizeof ns, "team-%02u", i % APPS);
     name_pod(name, i, generation);
-    tracking_on_event(t, &(cluster_event){CLUSTER_GONE, 0, OV_STR("Pods"), ov_str_of(ns), ov_str_of(name), NULL, {0}});
+    tracking_on_event(
+        t,
+        &(cluster_event){.type = CLUSTER_GONE, .kind = OV_STR("Pods"), .ns = ov_str_of(ns), .name = ov_str_of(name)});
 }
 
 static tracking *fill(unsigned trackers)
