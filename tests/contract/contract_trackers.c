@@ -60,9 +60,8 @@ static void publish_index(published *p, const char *path, ov_str chart)
     char name[PATH_BYTES];
     snprintf(name, sizeof name, "%.*s", OV_STR_ARG(chart));
     p->index = document_read(path);
-    const cJSON *entry = ov_json_member(ov_json_member(p->index, "entries"), name);
-    for (entry = entry ? entry->child : NULL; entry; entry = entry->next)
-        publish(p, ov_json_member_str(entry, "version"));
+    const cJSON *row = ov_json_member(ov_json_member(p->index, "entries"), name);
+    for (row = row ? row->child : NULL; row; row = row->next) publish(p, ov_json_member_str(row, "version"));
 }
 
 static bool is_published(const published *p, ov_str text)

@@ -13,8 +13,11 @@ static void give(tracking *t, const char *name, const char *json)
     OV_CLEANUP(ov_json_tree_p) cJSON *tree = NULL;
     ov_err err = {0};
     CHECK_OK(ov_json_tree(ov_str_of(json), &tree, &err), &err);
-    tracking_on_event(
-        t, &(cluster_event){CLUSTER_OBJECT, 0, OV_STR(CLUSTER_TRACKERS), OV_STR("d"), ov_str_of(name), tree, {0}});
+    tracking_on_event(t, &(cluster_event){.type = CLUSTER_OBJECT,
+                                          .kind = OV_STR(CLUSTER_TRACKERS),
+                                          .ns = OV_STR("d"),
+                                          .name = ov_str_of(name),
+                                          .object = tree});
 }
 
 static void test_nothing(void)

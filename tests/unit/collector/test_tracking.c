@@ -330,8 +330,11 @@ static void give_release_tracker(tracking *t, const char *name, const char *vers
 
 static void give_text(tracking *t, const char *kind, const char *ns, const char *name, const char *json)
 {
-    tracking_on_event(
-        t, &(cluster_event){CLUSTER_OBJECT, 0, ov_str_of(kind), ov_str_of(ns), ov_str_of(name), NULL, ov_str_of(json)});
+    tracking_on_event(t, &(cluster_event){.type = CLUSTER_OBJECT,
+                                          .kind = ov_str_of(kind),
+                                          .ns = ov_str_of(ns),
+                                          .name = ov_str_of(name),
+                                          .json = ov_str_of(json)});
 }
 
 static void add_kind(void *arg, ov_str event_kind, const tracker_kind *kind)
