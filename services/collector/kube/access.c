@@ -163,7 +163,7 @@ static void drop_answer(kube_access *a)
 
 static ov_status start_plugin(kube_access *a, ov_mono now, ov_err *err)
 {
-    OV_CLEANUP(kube_secret_buf_clear) ov_buf info = kube_secret_buf(INFO_MAX);
+    OV_CLEANUP(ov_secret_buf_clear) ov_buf info = ov_secret_buf(INFO_MAX);
     kube_credential_write_info(&a->target, &info);
     ov_buf_append_char(&info, '\0');
     ov_status st = ov_buf_finish(&info, a->target.plugin->what, err);

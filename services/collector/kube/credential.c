@@ -42,7 +42,7 @@ void kube_credential_clear(kube_credential *c)
 
 static ov_status read_part(ov_str raw, kube_material_type type, const char *name, ov_secret **ret, ov_err *err)
 {
-    OV_CLEANUP(kube_secret_buf_clear) ov_buf text = kube_secret_buf(raw.len);
+    OV_CLEANUP(ov_secret_buf_clear) ov_buf text = ov_secret_buf(raw.len);
     ov_json_reader r;
     ov_json_token t;
     const char *expected = "a string";
@@ -87,7 +87,7 @@ static ov_status check_object(const object_fields *o, const kube_plugin *p, ov_e
 
 static ov_status parse(ov_str text, const kube_plugin *p, kube_credential *c, ov_err *err)
 {
-    OV_CLEANUP(kube_secret_buf_clear) ov_buf json = kube_secret_buf(KUBE_JSON_MAX);
+    OV_CLEANUP(ov_secret_buf_clear) ov_buf json = ov_secret_buf(KUBE_JSON_MAX);
     OV_CLEANUP(ov_json_arena_clear) ov_json_arena arena = {0};
     object_fields o = {0};
     status_fields s = {0};

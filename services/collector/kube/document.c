@@ -11,20 +11,6 @@
 
 #include "base/poison.h"
 
-ov_buf kube_secret_buf(size_t max)
-{
-    ov_buf b = OV_BUF(max);
-    (void)ov_buf_extend(&b, max);
-    ov_buf_reset(&b);
-    return b;
-}
-
-void kube_secret_buf_clear(ov_buf *b)
-{
-    if (b->ptr) explicit_bzero(b->ptr, b->len);
-    ov_buf_clear(b);
-}
-
 static void close_p(int *fd)
 {
     if (*fd >= 0) close(*fd);

@@ -1,17 +1,12 @@
-/* A foreign text that is one YAML or JSON document, as JSON; and buffers that leave no secret behind. */
+/* A foreign text that is one YAML or JSON document, as JSON. */
 #ifndef OPVIC_COLLECTOR_KUBE_DOCUMENT_H
 #define OPVIC_COLLECTOR_KUBE_DOCUMENT_H
 
-#include "base/buf.h"
+#include "crypto/secret.h"
 
 enum { KUBE_FILE_MAX = 1024 * 1024 /* bytes of any file that is read here */, KUBE_JSON_MAX = 4 * 1024 * 1024 };
 
-/* All of max is there from the start: a buffer that grows leaves its text behind where it was. Pages that are not
- * written to cost nothing. */
-ov_buf kube_secret_buf(size_t max);
-void kube_secret_buf_clear(ov_buf *b); /* zeroes */
-
-/* A regular file's bytes, at most KUBE_FILE_MAX; out as kube_secret_buf(KUBE_FILE_MAX + 1) makes it. OV_NOT_FOUND:
+/* A regular file's bytes, at most KUBE_FILE_MAX; out as ov_secret_buf(KUBE_FILE_MAX + 1) makes it. OV_NOT_FOUND:
  * there is no such file; OV_FAILED: all else. err is the bare reason ("Permission denied"). */
 OV_MUST_CHECK ov_status kube_file_read(const char *path, ov_buf *out, ov_err *err);
 

@@ -148,7 +148,7 @@ static int start(kube_exec *x, const char *info)
     x->complaints = complaints[0];
     if (open) {
         size_t len = sizeof INFO_NAME + strlen(info);
-        OV_CLEANUP(kube_secret_buf_clear) ov_buf told = kube_secret_buf(len + 1); /* a proxy's password may be in it */
+        OV_CLEANUP(ov_secret_buf_clear) ov_buf told = ov_secret_buf(len + 1); /* a proxy's password may be in it */
         ov_buf_printf(&told, INFO_NAME "=");
         ov_buf_append(&told, info, strlen(info) + 1);
         OV_CLEANUP(ov_free_p) char **env = make_environment(x->plugin, told.ptr);
@@ -164,7 +164,7 @@ ov_status kube_exec_start(const kube_plugin *p, const char *info, ov_mono now, k
     kube_exec *x = ov_zalloc(sizeof *x);
     x->plugin = p;
     x->deadline = ov_mono_after(now, KUBE_EXEC_MS);
-    x->output = kube_secret_buf(KUBE_EXEC_OUTPUT_MAX + 1);
+    x->output = ov_secret_buf(KUBE_EXEC_OUTPUT_MAX + 1);
     int code = start(x, info);
     if (code != 0) {
         kube_exec_free(x);
@@ -274,7 +274,7 @@ void kube_exec_free(kube_exec *x)
     }
     close_end(&x->out);
     close_end(&x->complaints);
-    kube_secret_buf_clear(&x->output);
+    ov_secret_buf_clear(&x->output);
     explicit_bzero(x->said, sizeof x->said);
     free(x);
 }

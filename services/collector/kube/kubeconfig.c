@@ -77,7 +77,7 @@ static void file_free(config_file *f)
     if (!f) return;
     for (size_t i = 0; i < LISTS; i++) free(f->lists[i].entries);
     ov_json_arena_clear(&f->arena);
-    kube_secret_buf_clear(&f->json);
+    ov_secret_buf_clear(&f->json);
     free(f->path);
     free(f);
 }
@@ -173,7 +173,7 @@ ov_status kubeconfig_add(kubeconfig *k, const char *path, ov_str text, ov_err *e
         return ov_fail(err, OV_INVALID, "kubeconfig: more than %d files", KUBECONFIG_FILES_MAX);
     OV_CLEANUP(file_free_p) config_file *f = ov_zalloc(sizeof *f);
     f->path = ov_dup(ov_str_of(path));
-    f->json = kube_secret_buf(KUBE_JSON_MAX);
+    f->json = ov_secret_buf(KUBE_JSON_MAX);
     ov_status st = file_read(f, text, err);
     if (st == OV_OK) k->files[k->count++] = OV_TAKE(f);
     return st;
@@ -181,7 +181,7 @@ ov_status kubeconfig_add(kubeconfig *k, const char *path, ov_str text, ov_err *e
 
 static ov_status add_file(kubeconfig *k, const char *path, ov_err *err)
 {
-    OV_CLEANUP(kube_secret_buf_clear) ov_buf text = kube_secret_buf(KUBE_FILE_MAX + 1);
+    OV_CLEANUP(ov_secret_buf_clear) ov_buf text = ov_secret_buf(KUBE_FILE_MAX + 1);
     char place[KUBECONFIG_PLACE_MAX];
     ov_err why = {0};
     ov_status st = kube_file_read(path, &text, &why);

@@ -63,7 +63,7 @@ static ov_status add_variable(walk *w, ov_json_reader *r, ov_err *err)
     if (v.name.len == 0 || ov_str_find(v.name, '=', 0) < v.name.len)
         return ov_fail(err, OV_INVALID, "%s.name: \"%.*s\": expected a name without \"=\"", w->path,
                        OV_STR_ARG(ov_str_sub(v.name, 0, SHOWN_MAX)));
-    OV_CLEANUP(kube_secret_buf_clear) ov_buf text = kube_secret_buf(v.name.len + 1 + v.value.len);
+    OV_CLEANUP(ov_secret_buf_clear) ov_buf text = ov_secret_buf(v.name.len + 1 + v.value.len);
     ov_buf_append_str(&text, v.name);
     ov_buf_append_char(&text, '=');
     snprintf(field, sizeof field, "exec.env[%zu].value", w->count);

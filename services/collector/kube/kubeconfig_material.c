@@ -54,8 +54,8 @@ static void drop_line_ends(ov_buf *b)
 static ov_status set_data(kube_material *m, kube_material_type type, const kubeconfig_place *place, const char *field,
                           ov_str raw, ov_err *err)
 {
-    OV_CLEANUP(kube_secret_buf_clear) ov_buf text = kube_secret_buf(raw.len);
-    OV_CLEANUP(kube_secret_buf_clear) ov_buf bytes = kube_secret_buf(raw.len);
+    OV_CLEANUP(ov_secret_buf_clear) ov_buf text = ov_secret_buf(raw.len);
+    OV_CLEANUP(ov_secret_buf_clear) ov_buf bytes = ov_secret_buf(raw.len);
     const char *expected = "base64";
     ov_status st = kubeconfig_secret(raw, place, field, &text, err);
     if (st != OV_OK) return st;

@@ -32,7 +32,7 @@ char *kubeconfig_what(const kubeconfig_place *place, const char *field);
 char *kubeconfig_resolve(const kubeconfig_place *place, ov_str path);
 
 /* The text of a JSON string that may be a secret: wrong types are refused without being shown. out is a buffer of
- * kube_secret_buf with room for raw's length. */
+ * ov_secret_buf with room for raw's length. */
 OV_MUST_CHECK ov_status kubeconfig_secret(ov_str raw, const kubeconfig_place *place, const char *field, ov_buf *out,
                                           ov_err *err);
 /* A file and its "-data" member (raw JSON string, base64), of which the data wins; both may be empty. */

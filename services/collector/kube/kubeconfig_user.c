@@ -79,7 +79,7 @@ static ov_status read_certificate(const user_entry *u, const kubeconfig_place *p
 /* A token beside a tokenFile serves until the file can be read. */
 static ov_status read_token(const user_entry *u, const kubeconfig_place *place, kube_target *t, ov_err *err)
 {
-    OV_CLEANUP(kube_secret_buf_clear) ov_buf text = kube_secret_buf(u->token.len);
+    OV_CLEANUP(ov_secret_buf_clear) ov_buf text = ov_secret_buf(u->token.len);
     const char *expected;
     if (u->token.len) {
         ov_status st = kubeconfig_secret(u->token, place, "token", &text, err);
@@ -96,8 +96,8 @@ static ov_status read_token(const user_entry *u, const kubeconfig_place *place, 
 
 static ov_status read_password(const user_entry *u, const kubeconfig_place *place, kube_target *t, ov_err *err)
 {
-    OV_CLEANUP(kube_secret_buf_clear) ov_buf text = kube_secret_buf(u->username.len + 1 + u->password.len);
-    OV_CLEANUP(kube_secret_buf_clear) ov_buf header = kube_secret_buf(2 * text.max + 16);
+    OV_CLEANUP(ov_secret_buf_clear) ov_buf text = ov_secret_buf(u->username.len + 1 + u->password.len);
+    OV_CLEANUP(ov_secret_buf_clear) ov_buf header = ov_secret_buf(2 * text.max + 16);
     if (!u->username.len && !u->password.len) return OV_OK;
     ov_buf_append_str(&text, u->username);
     ov_buf_append_char(&text, ':');

@@ -54,7 +54,7 @@ ov_secret *kube_material_value(kube_material_type type, ov_str bytes, const char
 
 ov_status kube_material_read(kube_material *m, kube_material_type type, ov_err *err)
 {
-    OV_CLEANUP(kube_secret_buf_clear) ov_buf bytes = kube_secret_buf(KUBE_FILE_MAX + 1);
+    OV_CLEANUP(ov_secret_buf_clear) ov_buf bytes = ov_secret_buf(KUBE_FILE_MAX + 1);
     ov_err why = {0};
     const char *expected;
     if (kube_file_read(m->path, &bytes, &why) != OV_OK)
