@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "httpd/httpd.h"
+
 #include "base/poison.h"
 
 #define AT(member) offsetof(aggregator_settings, member)
@@ -50,6 +52,7 @@ const ov_setting aggregator_setting_table[] = {
     {.flag = "metrics-bind-address",
      .env = "METRICS_BIND_ADDRESS",
      .type = OV_SET_TEXT,
+     .check = ov_http_address_check,
      .offset = AT(metrics_bind_address),
      .fallback = ":8083",
      .help = "address of /metrics, /healthz and /readyz"},

@@ -2,7 +2,6 @@
 #include "services/collector/settings.h"
 
 #include "httpd/httpd.h"
-
 #include "json/writer.h"
 #include "proto/report.h"
 #include "proto/subjects.h"

@@ -38,9 +38,7 @@ static ov_status start(ov_app *app, void *target, void **ret_service, ov_err *er
     ov_status status = fetcher_look_options(f->settings, &f->policy, &f->look, err);
     if (status == OV_OK) status = fetcher_credentials(f->settings, &f->credentials, err);
     ov_httpd_options http = {.address = f->settings->metrics_bind_address, .threads = HTTP_THREADS};
-    if (status != OV_OK) return status;
-    status = ov_app_serve(app, OV_APP_HEALTH | OV_APP_METRICS, &http, err);
-    return status == OV_INVALID ? ov_fail_in(err, status, "--metrics-bind-address") : status;
+    return status == OV_OK ? ov_app_serve(app, OV_APP_HEALTH | OV_APP_METRICS, &http, err) : status;
 }
 
 /* What the aggregator has not made yet, "" once everything is there. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "httpd/httpd.h"
 #include "base/poison.h"
 
 enum { CONNECT_MS = 10000, IDLE_MS = 20000, CIDRS_BYTES_MAX = 8192 };
@@ -113,6 +114,7 @@ const ov_setting fetcher_setting_table[] = {
     {.flag = "metrics-bind-address",
      .env = "METRICS_BIND_ADDRESS",
      .type = OV_SET_TEXT,
+     .check = ov_http_address_check,
      .offset = AT(metrics_bind_address),
      .fallback = ":8084",
      .help = "where /metrics, /healthz and /readyz are served"},
