@@ -128,7 +128,7 @@ void leader_stands_down(leader *l, const char *why, ov_mono now)
     l->problem[0] = '\0';
     ov_log_info("stands down", "epoch", OV_FMT("%" PRId64, l->epoch), "reason", why);
     aggregate_apply(l->core, &(input){.kind = INPUT_FOLLOW}, now);
-    read_state_again(l);
+    if (!l->flush->closing) read_state_again(l); /* a process that ends need not know */
 }
 
 void leader_hears(leader *l, input_stream s, ov_bus_read_kind kind, ov_mono now)
