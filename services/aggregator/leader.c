@@ -300,19 +300,12 @@ static bool has_read(leader *l, ov_mono now)
     return true;
 }
 
-static int64_t events_max_age_ms(void)
-{
-    for (size_t i = 0; i < stream_definition_count; i++)
-        if (strcmp(stream_definitions[i].name, STREAM_EVENTS) == 0) return stream_definitions[i].max_age_ms;
-    return 0;
-}
-
 /* What the event stream cannot hold any more, or never held, says nothing about what was told: an outbox from before
  * that was told, or is too old to matter, unless its place says that it was not. */
 static bool is_past(const leader *l, const aggregate_outbox *o)
 {
     if (outbox_place_is_after((outbox_place){o->seq, 0}, l->events.mark.to)) return false;
-    return o->stored_ms < l->events.created.ms || aggregate_newest_ms(l->core) - o->stored_ms > events_max_age_ms();
+    return o->stored_ms < l->events.created.ms || aggregate_newest_ms(l->core) - o->stored_ms > l->events_max_age_ms;
 }
 
 /* What the predecessor did not tell goes first; its documents wait for it. */

@@ -23,6 +23,7 @@ typedef struct {
     flush *flush;
     teller *teller;
     litter *litter;
+    int64_t events_max_age_ms; /* what the event stream keeps */
 
     char instance[17];
     lease lease;

@@ -106,6 +106,7 @@ static void wire(shell *s, ov_bus *bus)
     l->flush = &s->flush;
     l->teller = &s->teller;
     l->litter = &s->litter;
+    l->events_max_age_ms = s->options.topology.events_ms;
     leader_init(l);
 }
 
