@@ -11,7 +11,13 @@
 #include "base/str.h"
 #include "crypto/secret.h"
 
-enum { OV_FETCH_HEADERS = 12, OV_FETCH_VALUE_MAX = 1024, OV_FETCH_LINK_MAX = 4096, OV_FETCH_CIDRS_MAX = 64 };
+enum {
+    OV_FETCH_HEADERS = 12,
+    OV_FETCH_VALUE_MAX = 1024,
+    OV_FETCH_LINK_MAX = 4096,
+    OV_FETCH_CHALLENGE_MAX = 2048,
+    OV_FETCH_CIDRS_MAX = 64
+};
 
 /* Why a request gave no answer, as far as the transport knows. */
 typedef enum {
@@ -89,7 +95,8 @@ typedef struct {
     unsigned status; /* HTTP, when failure is OV_FETCH_OK */
     char text[256];  /* what went wrong, for people */
     char etag[OV_FETCH_VALUE_MAX], last_modified[OV_FETCH_VALUE_MAX], content_type[OV_FETCH_VALUE_MAX];
-    char link[OV_FETCH_LINK_MAX];
+    /* Lines joined by ", ", as far as whole ones fit. */
+    char link[OV_FETCH_LINK_MAX], www_authenticate[OV_FETCH_CHALLENGE_MAX];
     char retry_after[64], date[64];
     char ratelimit_remaining[32], ratelimit_limit[32], ratelimit_reset[32], ratelimit_resource[64];
     char final_url[2048];

@@ -12,15 +12,18 @@
 static const struct {
     const char *name;
     size_t offset, size;
+    bool joined; /* a further line goes on; else it replaces the one before */
 } kept[] = {
-#define KEPT(header, member)                                                              \
-    {                                                                                     \
-        header, offsetof(ov_fetch_result, member), sizeof(((ov_fetch_result *)0)->member) \
+#define KEPT_AS(header, member, joined)                                                           \
+    {                                                                                             \
+        header, offsetof(ov_fetch_result, member), sizeof(((ov_fetch_result *)0)->member), joined \
     }
+#define KEPT(header, member) KEPT_AS(header, member, false)
     KEPT("etag", etag),
     KEPT("last-modified", last_modified),
     KEPT("content-type", content_type),
-    KEPT("link", link),
+    KEPT_AS("link", link, true),
+    KEPT_AS("www-authenticate", www_authenticate, true),
     KEPT("retry-after", retry_after),
     KEPT("date", date),
     KEPT("x-ratelimit-remaining", ratelimit_remaining),
@@ -28,12 +31,13 @@ static const struct {
     KEPT("x-ratelimit-reset", ratelimit_reset),
     KEPT("x-ratelimit-resource", ratelimit_resource),
 #undef KEPT
+#undef KEPT_AS
 };
 
 static void keep(ov_fetch_result *result, size_t which, ov_str value)
 {
     char *out = (char *)result + kept[which].offset;
-    size_t size = kept[which].size, have = out == result->link ? strlen(out) : 0;
+    size_t size = kept[which].size, have = kept[which].joined ? strlen(out) : 0;
     size_t joint = have ? 2 : 0;
     if (memchr(value.ptr ? value.ptr : "", '\0', value.len) || have + joint + value.len >= size) {
         if (!have) out[0] = '\0';

@@ -21,7 +21,8 @@
 static const canned_route routes[] = {
     {"/hello",
      OK_HEAD("5") "ETag: \"e1\"\r\nLink: <?page=2>; rel=\"next\"\r\nLink: <?page=9>; rel=\"last\"\r\n"
-                  "X-RateLimit-Remaining: 41\r\n\r\nhello",
+                  "X-RateLimit-Remaining: 41\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
+                  "www-authenticate: Bearer realm=\"y\"\r\n\r\nhello",
      .after = CANNED_CLOSE},
     {"/chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
      .after = CANNED_CLOSE},
@@ -139,6 +140,7 @@ static void test_head(void)
     ov_fetch_run(f, &q, &r);
     CHECK_C(r.etag, "\"e1\"");
     CHECK_C(r.link, "<?page=2>; rel=\"next\", <?page=9>; rel=\"last\"");
+    CHECK_C(r.www_authenticate, "Basic realm=\"x\", Bearer realm=\"y\"");
     CHECK_C(r.ratelimit_remaining, "41");
     CHECK_C(r.final_url, url("/hello"));
     CHECK_INT(r.body_bytes, 5);
