@@ -5,10 +5,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "services/fetcher/asking.h"
+#include "services/fetcher/media.h"
 #include "services/fetcher/refusal.h"
 #include "base/poison.h"
 
-enum { REDIRECTS_MAX = 5, URL_BYTES = 2048, SHOWN_BODY_BYTES = 1024 };
+enum { SHOWN_BODY_BYTES = 1024 };
 
 typedef struct {
     const look_options *o;
@@ -17,17 +19,18 @@ typedef struct {
     const provider *p;
     budget *left;
     look_result *r;
-    int64_t now_s;
-    ov_mono deadline;
+    int64_t now_s, reset_s; /* reset_s: of a budget that is spent */
+    asking asking;
     bool conditional;
-    unsigned page;
-    uint64_t body_bytes;
-    char first[URL_BYTES], url[URL_BYTES];
+    bool unbudgeted;             /* p is another way than the job's own provider */
+    unsigned page, granted_page; /* granted_page: the number of the page that was authorized last, from 1 */
+    char first[ASKING_URL_BYTES], url[ASKING_URL_BYTES];
 } look;
 
 typedef enum {
     STEP_NEXT,    /* url is the next page */
     STEP_DONE,    /* all pages were read, or none has changed */
+    STEP_AGAIN,   /* the same page once more, authorized now */
     STEP_RESTART, /* a later page changed: everything is to be read */
     STEP_FAILED
 } look_step;
@@ -42,10 +45,22 @@ static look_step look_fail(look *l, lookup_failure failure, const char *where, c
     return STEP_FAILED;
 }
 
-static look_step fail_transport(look *l, const ov_fetch_result *answer)
+static void note_stop(look *l)
 {
     l->r->stopped = l->o->stop && __atomic_load_n(l->o->stop, __ATOMIC_RELAXED);
+}
+
+static look_step fail_transport(look *l, const ov_fetch_result *answer)
+{
+    note_stop(l);
     return look_fail(l, refusal_of_transport(answer->failure), "", answer->text);
+}
+
+static look_step fail_credential(look *l, const credential_failure *why)
+{
+    note_stop(l);
+    l->r->next_try_s = why->next_try_s;
+    return look_fail(l, why->failure, "", why->text);
 }
 
 /* ---- one request ---- */
@@ -64,60 +79,30 @@ static bool is_conditional(const look *l)
     return l->conditional && (etag_of(l->j->etag, l->page).len || (l->page == 0 && l->j->last_modified.len));
 }
 
-typedef struct {
-    ov_fetch_request q;
-    char etag[OV_FETCH_VALUE_MAX], modified[OV_FETCH_VALUE_MAX];
-} look_request;
-
-static void request_fill(const look *l, look_request *r)
+static bool request_fill(look *l, asking_request *r)
 {
-    uint64_t max = (uint64_t)l->o->bytes_max, left = max > l->body_bytes ? max - l->body_bytes : 1;
-    int64_t left_ms = ov_mono_since(l->deadline, ov_mono_now());
-    *r = (look_request){.q = {.url = l->url,
-                              .wire_max = left,
-                              .body_max = left,
-                              .connect_ms = l->o->connect_ms,
-                              .idle_ms = l->o->idle_ms,
-                              .total_ms = left_ms > 0 ? left_ms : 1,
-                              .redirects_max = REDIRECTS_MAX,
-                              .policy = l->o->policy,
-                              .stop = l->o->stop,
-                              .alive = l->o->alive,
-                              .alive_arg = l->o->arg}};
-    r->q.headers[0].name = "Accept";
-    r->q.headers[0].value = l->p->accept;
-    if (!is_conditional(l)) return;
-    ov_str etag = etag_of(l->j->etag, l->page);
-    snprintf(r->etag, sizeof r->etag, "%.*s", OV_STR_ARG(etag));
-    snprintf(r->modified, sizeof r->modified, "%.*s", OV_STR_ARG(l->j->last_modified));
-    r->q.headers[1].name = etag.len ? "If-None-Match" : "If-Modified-Since";
-    r->q.headers[1].value = etag.len ? r->etag : r->modified;
+    ov_str etag = {0}, modified = {0};
+    if (is_conditional(l)) {
+        etag = etag_of(l->j->etag, l->page);
+        modified = l->j->last_modified;
+    }
+    const credential_failure *why;
+    if (asking_page(&l->asking, l->p, l->url, l->page, etag, modified, r, &why) == OV_OK) return true;
+    fail_credential(l, why);
+    return false;
 }
 
-/* false: there should be a credential and is none; asking without one would be another question. */
-static bool request_authorise(look *l, ov_fetch_request *q)
+static void tell_asked(const look *l, const char *url, const ov_fetch_result *head)
 {
-    provider_credential c;
-    if (!l->o->credential) return true;
-    if (!l->o->credential(l->o->credential_arg, l->url, &c)) {
-        const credential_failure *why = l->o->credential_failure(l->o->credential_arg);
-        if (!why) return true;
-        l->r->stopped = l->o->stop && __atomic_load_n(l->o->stop, __ATOMIC_RELAXED);
-        l->r->next_try_s = why->next_try_s;
-        look_fail(l, why->failure, "", why->text);
-        return false;
-    }
-    size_t at = 0;
-    while (q->headers[at].name) at++;
-    q->bearer = c.bearer;
-    q->headers[at].name = c.authorization ? "Authorization" : c.header;
-    q->headers[at].value = c.authorization ? c.authorization : c.value;
-    return true;
+    l->r->requests++;
+    l->r->status = head->status;
+    if (l->o->asked) l->o->asked(l->o->arg, url, head->failure == OV_FETCH_OK ? head->status : 0);
 }
 
 typedef struct {
     look *l;
     ov_fetch_stream *stream;
+    media_sniffer sniffer;
 } look_body;
 
 static ov_status read_body(void *arg, char *out, size_t max, size_t *ret_len, ov_err *err)
@@ -126,6 +111,8 @@ static ov_status read_body(void *arg, char *out, size_t max, size_t *ret_len, ov
     if (b->l->o->alive) b->l->o->alive(b->l->o->arg);
     int64_t n = ov_fetch_read(b->stream, out, max);
     if (n < 0) return ov_fail(err, OV_FAILED, "the page broke off");
+    if (media_is_markup(&b->sniffer, (ov_str){out, (size_t)n}))
+        return ov_fail(err, OV_FAILED, "the page is HTML or XML");
     *ret_len = (size_t)n;
     return OV_OK;
 }
@@ -159,12 +146,14 @@ static void note_validators(look *l, const ov_fetch_result *answer)
     if (l->r->etag.failed) ov_buf_reset(&l->r->etag);
 }
 
-/* Where to after this page; the next one must be at the same host, for that is whom the credential is for. */
-static look_step step_on(look *l, const ov_fetch_result *answer)
+/* Where to after this page. The next one must be at the host that was asked or the one that a redirect of it led to:
+ * no list sends us elsewhere. */
+static look_step step_on(look *l, provider_page *page, const ov_fetch_result *answer)
 {
-    char next[URL_BYTES];
-    if (!l->p->next || !l->p->next(answer, next, sizeof next)) return STEP_DONE;
-    if (!ov_fetch_same_origin(l->first, next))
+    char next[ASKING_URL_BYTES];
+    page->answer = answer;
+    if (!l->p->next || !l->p->next(page, next, sizeof next)) return STEP_DONE;
+    if (!ov_fetch_same_origin(l->first, next) && !ov_fetch_same_origin(answer->final_url, next))
         return look_fail(l, FAILURE_REFUSED_TARGET, answer->shown_url, "the next page is said to be at another host");
     l->page++;
     if (l->page >= l->o->pages_max) {
@@ -176,30 +165,145 @@ static look_step step_on(look *l, const ov_fetch_result *answer)
     return STEP_NEXT;
 }
 
+static provider_page page_of(look *l)
+{
+    return (provider_page){.j = l->j, .lists = &l->r->lists, .first_url = l->first, .number = l->page};
+}
+
 /* This page is as it was; the look is done when it was the last of those known and names no further one. */
 static look_step step_same(look *l, const ov_fetch_result *answer)
 {
     bool more_known = etag_of(l->j->etag, l->page + 1).len > 0;
-    look_step step = step_on(l, answer);
+    provider_page page = page_of(l);
+    page.items = more_known;
+    look_step step = step_on(l, &page, answer);
     if (step == STEP_DONE && !more_known) l->r->outcome = LOOKUP_NOT_MODIFIED;
     if (step == STEP_FAILED || (step == STEP_NEXT && more_known)) return step;
     return step == STEP_DONE && !more_known ? STEP_DONE : STEP_RESTART;
 }
 
+static look_step fail_media(look *l, ov_fetch_stream *s)
+{
+    ov_err what = {0};
+    ov_fetch_result answer;
+    ov_fetch_close(s, &answer);
+    ov_fail(&what, OV_INVALID, "no list, the Content-Type is \"%.60s\"", answer.content_type);
+    return look_fail(l, FAILURE_MALFORMED, answer.shown_url, what.msg);
+}
+
 static look_step step_parse(look *l, ov_fetch_stream *s)
 {
-    look_body body = {l, s};
+    if (!media_fits(l->p, ov_fetch_head(s)->content_type)) return fail_media(l, s);
+    look_body body = {.l = l, .stream = s};
+    provider_page page = page_of(l);
     ov_err err = {0};
     ov_fetch_result answer;
-    ov_status status = l->p->parse(l->j, read_body, &body, &l->r->lists, &err);
+    ov_status status = l->p->parse(&page, read_body, &body, &err);
     bool broke = ov_fetch_head(s)->failure != OV_FETCH_OK;
     ov_fetch_close(s, &answer);
     l->r->bytes += answer.wire_bytes;
-    l->body_bytes += answer.body_bytes;
+    l->asking.body_bytes += answer.body_bytes;
+    if (body.sniffer.markup) return look_fail(l, FAILURE_MALFORMED, answer.shown_url, "no list, it is HTML or XML");
     if (broke || (status == OV_OK && answer.failure != OV_FETCH_OK)) return fail_transport(l, &answer);
     if (status != OV_OK) return look_fail(l, FAILURE_MALFORMED, answer.shown_url, err.msg);
     note_validators(l, &answer);
-    return step_on(l, &answer);
+    return step_on(l, &page, &answer);
+}
+
+/* ---- a budget that is spent ---- */
+
+static bool is_spent(look *l)
+{
+    return budget_is_spent(l->left, l->now_s, &l->reset_s);
+}
+
+static look_step defer(look *l)
+{
+    l->r->outcome = LOOKUP_DEFERRED;
+    l->r->failure = FAILURE_RATE_LIMITED;
+    l->r->budget_remaining = 0;
+    l->r->next_try_s = refusal_bound(l->reset_s, l->now_s);
+    snprintf(l->r->message, sizeof l->r->message, "not asked: the provider's budget is spent until its reset");
+    return STEP_FAILED;
+}
+
+/* The validators that are known are another server's then. */
+static bool goes_on_unbudgeted(look *l)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf url = OV_BUF(ASKING_URL_BYTES - 1);
+    const provider *other = l->p->unbudgeted ? l->p->unbudgeted(&l->o->providers, l->j, &url) : NULL;
+    if (!other || url.failed) return false;
+    l->p = other;
+    l->unbudgeted = true;
+    l->conditional = false;
+    snprintf(l->first, sizeof l->first, "%.*s", OV_STR_ARG(ov_buf_str(&url)));
+    return true;
+}
+
+/* ---- answers that are no page ---- */
+
+static look_step judge(look *l, const ov_fetch_result *answer, ov_str body)
+{
+    refusal why;
+    refusal_judge(answer, body, l->p->api, l->now_s, l->j->failures, &why);
+    if (why.failure == FAILURE_RATE_LIMITED && goes_on_unbudgeted(l)) return STEP_RESTART;
+    if (l->unbudgeted && (why.failure == FAILURE_UNAUTHORIZED || why.failure == FAILURE_NOT_FOUND) && is_spent(l))
+        return defer(l);
+    l->r->next_try_s = why.next_try_s;
+    return look_fail(l, why.failure, answer->shown_url, why.text);
+}
+
+/* A request of the provider's own; nothing is noted where it went well. */
+static ov_status ask_aside(void *arg, const char *url, ov_buf *body, ov_err *err)
+{
+    look *l = arg;
+    ov_fetch_request q;
+    ov_fetch_result answer;
+    const credential_failure *why;
+    if (l->o->alive) l->o->alive(l->o->arg);
+    if (asking_aside(&l->asking, url, &q, &why) != OV_OK) {
+        fail_credential(l, why);
+        return ov_fail(err, OV_FAILED, "%s", l->r->message);
+    }
+    q.on_body = ov_fetch_into_buf;
+    q.arg = body;
+    ov_fetch_run(l->fetch, &q, &answer);
+    tell_asked(l, url, &answer);
+    l->r->bytes += answer.wire_bytes;
+    l->asking.body_bytes += answer.body_bytes;
+    if (answer.failure == OV_FETCH_OK && answer.status == 200) return OV_OK;
+    if (body->failed)
+        look_fail(l, FAILURE_TOO_LARGE, answer.shown_url, "the answer is larger than allowed");
+    else if (answer.failure == OV_FETCH_OK)
+        judge(l, &answer, ov_buf_str(body));
+    else
+        fail_transport(l, &answer);
+    return ov_fail(err, OV_FAILED, "%s", l->r->message);
+}
+
+/* One try a page: what was just authorized and is refused again is refused. */
+static look_step step_unauthorized(look *l, const ov_fetch_result *answer, ov_str body)
+{
+    OV_CLEANUP(ov_secret_free_p) ov_secret *token = NULL;
+    provider_credential credential;
+    const credential_failure *why;
+    ov_err err = {0};
+    if (l->granted_page == l->page + 1) return judge(l, answer, body);
+    ov_status status = asking_credential(&l->asking, answer->final_url, &credential, &why);
+    if (status == OV_FAILED) return fail_credential(l, why);
+    provider_challenge c = {.j = l->j,
+                            .text = answer->www_authenticate,
+                            .url = answer->final_url,
+                            .known = status == OV_OK,
+                            .ask = ask_aside,
+                            .arg = l};
+    status = l->p->authorize(&c, &token, &err);
+    if (status == OV_FAILED) return STEP_FAILED;
+    if (status == OV_INVALID) return look_fail(l, FAILURE_MALFORMED, answer->shown_url, err.msg);
+    if (status != OV_OK) return judge(l, answer, body);
+    asking_grant(&l->asking, answer->final_url, OV_TAKE(token));
+    l->granted_page = l->page + 1;
+    return STEP_AGAIN;
 }
 
 static look_step step_refused(look *l, ov_fetch_stream *s)
@@ -209,25 +313,20 @@ static look_step step_refused(look *l, ov_fetch_stream *s)
     for (int64_t n; len < sizeof text && (n = ov_fetch_read(s, text + len, sizeof text - len)) > 0;) len += (size_t)n;
     ov_fetch_result answer;
     ov_fetch_close(s, &answer);
-    refusal why;
-    refusal_judge(&answer, (ov_str){text, len}, l->p->api, l->now_s, l->j->failures, &why);
-    l->r->next_try_s = why.next_try_s;
-    return look_fail(l, why.failure, answer.shown_url, why.text);
+    if (answer.status == 401 && l->p->authorize) return step_unauthorized(l, &answer, (ov_str){text, len});
+    return judge(l, &answer, (ov_str){text, len});
 }
 
 static look_step step(look *l)
 {
-    look_request request;
-    request_fill(l, &request);
+    asking_request request;
     if (l->o->alive) l->o->alive(l->o->arg);
-    if (!request_authorise(l, &request.q)) return STEP_FAILED;
+    if (!request_fill(l, &request)) return STEP_FAILED;
     ov_fetch_stream *s;
     ov_fetch_open(l->fetch, &request.q, &s);
     const ov_fetch_result *head = ov_fetch_head(s);
-    l->r->requests++;
-    l->r->status = head->status;
     note_budget(l, head);
-    if (l->o->asked) l->o->asked(l->o->arg, l->url, head->failure == OV_FETCH_OK ? head->status : 0);
+    tell_asked(l, l->url, head);
     bool conditional = is_conditional(l);
     if (head->failure == OV_FETCH_OK && head->status == 200 && !head->unframed) {
         if (!l->conditional || l->page == 0) {
@@ -257,23 +356,28 @@ static void restart(look *l, bool conditional)
     snprintf(l->url, sizeof l->url, "%s", l->first);
 }
 
-static bool is_deferred(look *l)
+/* A budget without a credential is small, and shared by all behind one address. false: there is no way now. */
+static bool choose_way(look *l)
 {
-    int64_t reset_s;
-    if (!l->p->api || !budget_is_spent(l->left, l->now_s, &reset_s)) return false;
-    l->r->outcome = LOOKUP_DEFERRED;
-    l->r->failure = FAILURE_RATE_LIMITED;
-    l->r->budget_remaining = 0;
-    l->r->next_try_s = refusal_bound(reset_s, l->now_s);
-    snprintf(l->r->message, sizeof l->r->message, "not asked: the provider's budget is spent until its reset");
-    return true;
+    provider_credential given;
+    const credential_failure *why;
+    if (!l->p->api) return true;
+    ov_status status = asking_credential(&l->asking, l->first, &given, &why);
+    if (status == OV_FAILED) {
+        fail_credential(l, why);
+        return false;
+    }
+    bool spent = is_spent(l);
+    if ((spent || status == OV_NOT_FOUND) && goes_on_unbudgeted(l)) return true;
+    if (spent) defer(l);
+    return !spent;
 }
 
 static bool begin(look *l)
 {
-    OV_CLEANUP(ov_buf_clear) ov_buf url = OV_BUF(URL_BYTES - 1);
+    OV_CLEANUP(ov_buf_clear) ov_buf url = OV_BUF(ASKING_URL_BYTES - 1);
     ov_err err = {0};
-    l->p = provider_find(l->j->provider);
+    l->p = provider_of(l->j);
     ov_status status =
         l->p ? l->p->first_url(&l->o->providers, l->j, &url, &err)
              : ov_fail(&err, OV_INVALID, "provider: \"%.*s\": unknown", OV_STR_ARG(ov_str_sub(l->j->provider, 0, 60)));
@@ -291,14 +395,17 @@ void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional
 {
     *ret = (look_result){.outcome = LOOKUP_COMPLETE, .budget_remaining = -1, .etag = OV_BUF(LOOK_ETAGS_BYTES)};
     version_lists_init(&ret->lists, j);
-    look l = {.o = o, .fetch = f, .j = j, .left = left, .r = ret, .now_s = now_s};
-    l.deadline = ov_mono_after(ov_mono_now(), o->total_ms);
-    if (!begin(&l) || is_deferred(&l)) return;
-    restart(&l, conditional && !j->fresh_lists);
+    look l = {.o = o, .fetch = f, .j = j, .left = left, .r = ret, .now_s = now_s, .asking = {.o = o}};
+    l.asking.deadline = ov_mono_after(ov_mono_now(), o->total_ms);
+    if (!begin(&l)) return;
+    l.conditional = conditional && !j->fresh_lists;
+    if (!choose_way(&l)) return;
+    restart(&l, l.conditional);
     look_step s;
-    while ((s = step(&l)) == STEP_NEXT || s == STEP_RESTART)
+    while ((s = step(&l)) != STEP_DONE && s != STEP_FAILED)
         if (s == STEP_RESTART) restart(&l, false);
     if (ret->outcome != LOOKUP_COMPLETE) version_lists_reset(&ret->lists);
+    asking_clear(&l.asking);
 }
 
 void look_result_clear(look_result *r)

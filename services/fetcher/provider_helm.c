@@ -176,11 +176,10 @@ static ov_status read_index(helm_index *x, ov_err *err)
     return status == OV_OK ? read_rest(x, err) : status;
 }
 
-static ov_status parse(const job *j, provider_read read, void *arg, version_lists *lists, ov_err *err)
+static ov_status parse(provider_page *page, provider_read read, void *arg, ov_err *err)
 {
-    (void)j;
     OV_CLEANUP(ov_yaml_free_p) ov_yaml *y = ov_yaml_new(read, arg, OV_YAML_REFUSE_ALIASES);
-    helm_index x = {.y = y, .lists = lists};
+    helm_index x = {.y = y, .lists = page->lists};
     x.item.version = OV_BUF(LIST_VERSION_BYTES_MAX);
     x.item.app_version = OV_BUF(LIST_VERSION_BYTES_MAX);
     ov_status status = read_index(&x, err);
@@ -192,6 +191,7 @@ static ov_status parse(const job *j, provider_read read, void *arg, version_list
 const provider provider_helm = {
     .name = "helm",
     .accept = "application/yaml, application/x-yaml, */*",
+    .media = "", /* servers of files call an index many things; what is none is found out by reading it */
     .first_url = first_url,
     .parse = parse,
 };

@@ -69,6 +69,7 @@ void refusal_judge(const ov_fetch_result *answer, ov_str body, bool api, int64_t
         why = ", the rate limit is reached";
     } else if (status == 401 || status == 403 || status == 407) {
         ret->failure = FAILURE_UNAUTHORIZED;
+        if (status == 401) why = ", it needs a credential or is not there"; /* many hosts tell nobody which */
     } else if (status == 404 || status == 410) {
         ret->failure = FAILURE_NOT_FOUND;
     } else if (status == 200) {

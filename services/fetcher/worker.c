@@ -145,7 +145,7 @@ static void do_job(worker *w, size_t provider_at, ov_bus_in *m, const job *j, co
     OV_CLEANUP(look_result_clear) look_result r;
     look_run(&o, w->fetch, j, outcome_may_be_conditional(j, earlier_outcome(before)), ov_wall_now().ms / 1000,
              &w->all->budgets[provider_at], &r);
-    if (r.status == 401) credentials_user_refused(w->credentials);
+    if (r.outcome == LOOKUP_FAILED && r.status == 401) credentials_user_refused(w->credentials);
     if (r.stopped)
         give_back(w, m, "the fetcher stops", 0);
     else

@@ -58,7 +58,8 @@ static void run(const provider *p, const page_case *c, size_t step)
     version_lists_init(&v, &j);
     cut_text text = {ov_str_of(c->page), step};
     ov_err err = {0};
-    ov_status status = p->parse(&j, read_cut, &text, &v, &err);
+    provider_page page = {.j = &j, .lists = &v};
+    ov_status status = p->parse(&page, read_cut, &text, &err);
     if (c->want) {
         ov_buf got = OV_BUF(4096);
         describe(&v, &got);
