@@ -1,4 +1,5 @@
-/* GitHub: releases and tags by the REST API, a hundred a page, in no version order.
+/* GitHub: releases and tags by the REST API, a hundred a page, in no version order; tags by the git protocol where the
+ * API's budget does not allow them.
  * https://docs.github.com/rest/releases/releases#list-releases,
  * https://docs.github.com/rest/repos/repos#list-repository-tags */
 #include "services/fetcher/json_page.h"
@@ -18,6 +19,29 @@ static ov_status first_url(const provider_options *o, const job *j, ov_buf *out,
     ov_buf_append_str(out, j->strategy);
     ov_buf_append_c(out, "?per_page=100");
     return OV_OK;
+}
+
+/* Where the repositories of the API's server are; false when the API is neither the public one nor an Enterprise
+ * Server's. */
+static bool append_web_url(const char *api_url, ov_buf *out)
+{
+    ov_str api = ov_str_of(api_url), enterprise = OV_STR("/api/v3");
+    if (ov_str_eq(api, OV_STR("https://api.github.com"))) {
+        ov_buf_append_c(out, "https://github.com");
+        return true;
+    }
+    if (!ov_str_ends(api, enterprise)) return false;
+    ov_buf_append_str(out, ov_str_sub(api, 0, api.len - enterprise.len));
+    return true;
+}
+
+static const provider *unbudgeted(const provider_options *o, const job *j, ov_buf *out)
+{
+    if (!ov_str_eq(j->strategy, OV_STR("tags")) || !append_web_url(o->github_api_url, out)) return NULL;
+    ov_buf_append_char(out, '/');
+    ov_buf_append_str(out, j->repo);
+    ov_buf_append_c(out, ".git/info/refs?service=git-upload-pack");
+    return &provider_git;
 }
 
 /* An item of either list: a release has tag_name, a tag only a name. */
@@ -62,6 +86,7 @@ const provider provider_github = {
     .media = "json",
     .api = true,
     .first_url = first_url,
+    .unbudgeted = unbudgeted,
     .parse = parse,
     .next = provider_link_next,
 };
