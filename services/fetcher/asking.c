@@ -104,9 +104,28 @@ ov_status asking_page(const asking *a, const provider *p, const char *url, unsig
     return authorise(a, p, q, ret_why);
 }
 
-ov_status asking_aside(const asking *a, const char *url, ov_fetch_request *ret, const credential_failure **ret_why)
+/* Whether the refused URL's own credential is what its token server is shown. */
+static bool shares_credential(const asking *a, const char *refused_url, const char *url)
+{
+    provider_credential own, other;
+    const credential_failure *why;
+    if (ov_fetch_same_origin(refused_url, url)) return true;
+    if (asking_credential(a, refused_url, &own, &why) != OV_OK || !own.authorization) return false;
+    if (asking_credential(a, url, &other, &why) != OV_OK || !other.authorization) return false;
+    return ov_str_eq(ov_str_of(own.authorization), ov_str_of(other.authorization));
+}
+
+ov_status asking_aside(const asking *a, const char *refused_url, const char *url, ov_str form, ov_fetch_request *ret,
+                       const credential_failure **ret_why)
 {
     fill_limits(a, url, ret);
     add_header(ret, "Accept", "application/json");
-    return add_credential(a, ret, ret_why);
+    if (form.len) {
+        ret->method = "POST";
+        ret->body = form;
+        ret->content_type = "application/x-www-form-urlencoded";
+        ret->redirects_max = 0;
+        return OV_OK;
+    }
+    return shares_credential(a, refused_url, url) ? add_credential(a, ret, ret_why) : OV_OK;
 }

@@ -33,8 +33,9 @@ typedef struct {
  * as asking_credential. */
 OV_MUST_CHECK ov_status asking_page(const asking *a, const provider *p, const char *url, unsigned number, ov_str etag,
                                     ov_str modified, asking_request *ret, const credential_failure **ret_why);
-/* A GET beside the pages, with the credential for its origin if there is one. OV_FAILED: as asking_credential. */
-OV_MUST_CHECK ov_status asking_aside(const asking *a, const char *url, ov_fetch_request *ret,
-                                     const credential_failure **ret_why);
+/* A request beside the pages because of what refused_url answered, as provider_challenge.ask says. OV_FAILED: as
+ * asking_credential. */
+OV_MUST_CHECK ov_status asking_aside(const asking *a, const char *refused_url, const char *url, ov_str form,
+                                     ov_fetch_request *ret, const credential_failure **ret_why);
 
 #endif

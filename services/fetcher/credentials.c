@@ -282,9 +282,9 @@ const credential_failure *credentials_user_failure(void *user)
     return u->failure.failure == FAILURE_NONE ? NULL : &u->failure;
 }
 
-const ov_secret *credentials_identity_token(credentials_user *u, const char *url)
+const ov_secret *credentials_identity_token(void *user, const char *url)
 {
-    const credential_entry *e = obtain(u, url);
+    const credential_entry *e = obtain(user, url);
     return e ? e->identity_token : NULL;
 }
 

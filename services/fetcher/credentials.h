@@ -40,7 +40,7 @@ bool credentials_give(void *user, const char *url, provider_credential *ret);
 const credential_failure *credentials_user_failure(void *user);
 /* For an OAuth2 token server of a registry (grant_type=refresh_token); NULL when the URL's origin has none. Lives as
  * what credentials_give gives, which gives nothing for such an entry. */
-const ov_secret *credentials_identity_token(credentials_user *u, const char *url);
+const ov_secret *credentials_identity_token(void *user, const char *url);
 /* The upstream answered 401: an App's token that was given is not used again. */
 void credentials_user_refused(credentials_user *u);
 

@@ -253,15 +253,21 @@ static look_step judge(look *l, const ov_fetch_result *answer, ov_str body)
     return look_fail(l, why.failure, answer->shown_url, why.text);
 }
 
+typedef struct {
+    look *l;
+    const char *refused_url;
+} look_aside;
+
 /* A request of the provider's own; nothing is noted where it went well. */
-static ov_status ask_aside(void *arg, const char *url, ov_buf *body, ov_err *err)
+static ov_status ask_aside(void *arg, const char *url, ov_str form, ov_buf *body, ov_err *err)
 {
-    look *l = arg;
+    const look_aside *aside = arg;
+    look *l = aside->l;
     ov_fetch_request q;
     ov_fetch_result answer;
     const credential_failure *why;
     if (l->o->alive) l->o->alive(l->o->arg);
-    if (asking_aside(&l->asking, url, &q, &why) != OV_OK) {
+    if (asking_aside(&l->asking, aside->refused_url, url, form, &q, &why) != OV_OK) {
         fail_credential(l, why);
         return ov_fail(err, OV_FAILED, "%s", l->r->message);
     }
@@ -291,12 +297,15 @@ static look_step step_unauthorized(look *l, const ov_fetch_result *answer, ov_st
     if (l->granted_page == l->page + 1) return judge(l, answer, body);
     ov_status status = asking_credential(&l->asking, answer->final_url, &credential, &why);
     if (status == OV_FAILED) return fail_credential(l, why);
+    look_aside aside = {l, answer->final_url};
+    const look_options *o = l->o;
     provider_challenge c = {.j = l->j,
                             .text = answer->www_authenticate,
                             .url = answer->final_url,
                             .known = status == OV_OK,
                             .ask = ask_aside,
-                            .arg = l};
+                            .arg = &aside};
+    if (o->identity_token) c.identity_token = o->identity_token(o->credential_arg, answer->final_url);
     status = l->p->authorize(&c, &token, &err);
     if (status == OV_FAILED) return STEP_FAILED;
     if (status == OV_INVALID) return look_fail(l, FAILURE_MALFORMED, answer->shown_url, err.msg);

@@ -22,6 +22,7 @@ typedef struct {
     /* or NULL: none. What to send to the URL's origin; false: nothing, or credential_failure says why not. */
     bool (*credential)(void *arg, const char *url, provider_credential *ret);
     const credential_failure *(*credential_failure)(void *arg);
+    const ov_secret *(*identity_token)(void *arg, const char *url); /* or NULL; as credentials_identity_token */
     void *credential_arg;
 } look_options;
 

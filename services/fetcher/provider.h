@@ -49,9 +49,12 @@ typedef struct {
     const char *text; /* its WWW-Authenticate, lines joined by commas */
     const char *url;  /* whose answer it is */
     bool known;       /* there is a credential for that URL's origin */
-    /* GETs the url within the look's limits, with the credential for its origin if there is one. OV_FAILED: the look
-     * has noted why. */
-    ov_status (*ask)(void *arg, const char *url, ov_buf *body, ov_err *err);
+    /* or NULL: of that URL's origin, for its token server alone */
+    const ov_secret *identity_token;
+    /* GETs a url within the look's limits, or POSTs a form there. A GET at another origin than the refused URL's
+     * carries that one's credential only when it is the same as the refused one's: else whoever names a token server
+     * would get a token of any. OV_FAILED: the look has noted why. */
+    ov_status (*ask)(void *arg, const char *url, ov_str form, ov_buf *body, ov_err *err);
     void *arg;
 } provider_challenge;
 

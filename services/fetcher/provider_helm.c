@@ -188,10 +188,17 @@ static ov_status parse(provider_page *page, provider_read read, void *arg, ov_er
     return status;
 }
 
+/* Charts in a registry are tags there. */
+static const provider *variant(const job *j)
+{
+    return ov_str_starts(j->repo, OV_STR("oci://")) ? &provider_oci : NULL;
+}
+
 const provider provider_helm = {
     .name = "helm",
     .accept = "application/yaml, application/x-yaml, */*",
     .media = "", /* servers of files call an index many things; what is none is found out by reading it */
+    .variant = variant,
     .first_url = first_url,
     .parse = parse,
 };

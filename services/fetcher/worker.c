@@ -139,6 +139,7 @@ static void do_job(worker *w, size_t provider_at, ov_bus_in *m, const job *j, co
     o.arg = w;
     o.credential = credentials_give;
     o.credential_failure = credentials_user_failure;
+    o.identity_token = credentials_identity_token;
     o.credential_arg = w->credentials;
     credentials_user_begin(w->credentials);
     ov_mono began = ov_mono_now();
