@@ -6,7 +6,8 @@
 #include "base/clock.h"
 #include "base/poison.h"
 
-const provider *const provider_table[] = {&provider_github, &provider_helm, &provider_oci, &provider_git, NULL};
+const provider *const provider_table[] = {&provider_github, &provider_helm,  &provider_oci,       &provider_git,
+                                          &provider_gitlab, &provider_gitea, &provider_endoflife, NULL};
 
 const provider *provider_find(ov_str name)
 {
