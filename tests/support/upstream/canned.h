@@ -22,7 +22,7 @@ typedef enum {
 
 typedef struct {
     const char *path;   /* as in the request line, absolute for a proxy */
-    const char *answer; /* status line, headers, body; bytes go out as they are */
+    const char *answer; /* status line, headers, body; bytes go out as they are, but for a text's length "*" */
     size_t len;         /* 0: the answer is text */
     canned_after after;
 } canned_route;
@@ -36,10 +36,10 @@ typedef struct {
     pthread_mutex_t lock;
     pthread_cond_t idle;
     unsigned requests, open; /* open: connections being answered */
-    char last[8192];         /* head of the last request */
+    char last[8192];         /* the last request */
 } canned;
 
-/* The body of a request is not read apart: what came with the head is kept with it. */
+/* The head of a request and what its Content-Length says, or nothing of a body without one. */
 static inline bool canned_read(int fd, char *out, size_t size)
 {
     size_t have = 0;
@@ -48,7 +48,9 @@ static inline bool canned_read(int fd, char *out, size_t size)
         if (n <= 0) return false;
         have += (size_t)n;
         out[have] = '\0';
-        if (strstr(out, "\r\n\r\n")) return true;
+        const char *end = strstr(out, "\r\n\r\n"), *length = strstr(out, "Content-Length: ");
+        size_t body = length && length < end ? (size_t)strtoul(length + 16, NULL, 10) : 0;
+        if (end && have >= (size_t)(end + 4 - out) + body) return true;
     }
     return false;
 }
@@ -71,6 +73,22 @@ static inline void canned_send(int fd, const char *bytes, size_t len)
         bytes += n;
         len -= (size_t)n;
     }
+}
+
+/* In the head of a text "Content-Length: *" stands for the length that its body has. */
+static inline void canned_send_text(int fd, const char *text)
+{
+    static const char mark[] = "Content-Length: *\r\n";
+    char length[64];
+    const char *at = strstr(text, mark), *body = strstr(text, "\r\n\r\n");
+    if (!at || !body || at > body) {
+        canned_send(fd, text, strlen(text));
+        return;
+    }
+    snprintf(length, sizeof length, "Content-Length: %zu\r\n", strlen(body + 4));
+    canned_send(fd, text, (size_t)(at - text));
+    canned_send(fd, length, strlen(length));
+    canned_send(fd, at + sizeof mark - 1, strlen(at + sizeof mark - 1));
 }
 
 static inline void canned_finish(int fd, canned_after after)
@@ -96,8 +114,10 @@ static inline void canned_answer(canned *c, int fd)
     pthread_mutex_unlock(&c->lock);
     const canned_route *r = canned_find(c, request);
     static const char missing[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    if (r)
-        canned_send(fd, r->answer, r->len ? r->len : strlen(r->answer));
+    if (r && r->len)
+        canned_send(fd, r->answer, r->len);
+    else if (r)
+        canned_send_text(fd, r->answer);
     else
         canned_send(fd, missing, sizeof missing - 1);
     canned_finish(fd, r ? r->after : CANNED_CLOSE);
@@ -169,7 +189,7 @@ static inline unsigned canned_requests(canned *c)
     return n;
 }
 
-/* Whether the last request's head holds the text. */
+/* Whether the last request holds the text. */
 static inline bool canned_saw(canned *c, const char *text)
 {
     pthread_mutex_lock(&c->lock);

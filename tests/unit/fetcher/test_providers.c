@@ -2,7 +2,9 @@
 #include "services/fetcher/provider.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "support/check.h"
 #include "base/poison.h"
 
@@ -49,16 +51,22 @@ typedef struct {
     const char *error; /* part of the message then */
 } page_case;
 
+#define NUL '\1'                       /* in a page's text */
+static const char *provider_name = ""; /* as the job has it */
+static unsigned page_number;
+
 static void run(const provider *p, const page_case *c, size_t step)
 {
     ov_str wanted[8], rest = ov_str_of(c->lists);
-    job j = {.strategy = ov_str_of(c->strategy), .lists = wanted};
+    job j = {.provider = ov_str_of(provider_name), .strategy = ov_str_of(c->strategy), .lists = wanted};
     while (c->lists[0] && ov_str_split(&rest, ' ', &wanted[j.list_count])) j.list_count++;
     version_lists v;
     version_lists_init(&v, &j);
-    cut_text text = {ov_str_of(c->page), step};
+    char *bytes = ov_dup(ov_str_of(c->page));
+    for (char *at = bytes; (at = strchr(at, NUL)); at++) *at = '\0';
+    cut_text text = {{bytes, strlen(c->page)}, step};
     ov_err err = {0};
-    provider_page page = {.j = &j, .lists = &v};
+    provider_page page = {.j = &j, .lists = &v, .number = page_number};
     ov_status status = p->parse(&page, read_cut, &text, &err);
     if (c->want) {
         ov_buf got = OV_BUF(4096);
@@ -72,6 +80,7 @@ static void run(const provider *p, const page_case *c, size_t step)
         if (!CHECK(strstr(err.msg, c->error) != NULL)) fprintf(stderr, "  %s\n", err.msg);
     }
     version_lists_clear(&v);
+    free(bytes);
 }
 
 static const page_case github[] = {
@@ -139,6 +148,96 @@ static const page_case helm[] = {
     {"two documents", "", "a", "entries: {}\n---\nentries: {}\n", NULL, "second document"},
 };
 
+#define TAG_LIST(tags) "{\"name\":\"o/n\",\"tags\":" tags "}"
+static const page_case oci[] = {
+    {"tags", "tags", "", TAG_LIST("[\"1.0\",\"latest\",\"v1_2\"]"), "=1.0,latest,v1_2", NULL},
+    {"no tags", "tags", "", TAG_LIST("[]"), "=", NULL},
+    {"null tags", "tags", "", TAG_LIST("null"), "=", NULL},
+    {"escapes", "tags", "", TAG_LIST("[\"1\\u002e0\"]"), "=1.0", NULL},
+    {"errors", "tags", "", "{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}", NULL, "tags"},
+    {"a list", "tags", "", "[\"1\"]", NULL, ""},
+    {"a number", "tags", "", TAG_LIST("[1]"), NULL, "tags[]"},
+    {"cut off", "tags", "", "{\"name\":\"o/n\",\"tags\":[\"1\"", NULL, ""},
+    {"nothing", "tags", "", "", NULL, ""},
+};
+static const page_case oci_charts[] = {
+    {"charts", "tags", "", TAG_LIST("[\"1.0.0\",\"1.0.0_build_2\"]"), "=1.0.0,1.0.0+build+2", NULL},
+};
+
+#define ID "0123456789012345678901234567890123456789"
+#define SERVICE "001e# service=git-upload-pack\n0000"
+#define TAG_1 "003e" ID " refs/tags/v1.0.0\n"
+#define TAG_1_PEELED "006e" ID " refs/tags/v1.1.0 peeled:" ID "\n"
+static const page_case git_advertisements[] = {
+    {"version 2", "tags", "", SERVICE "000eversion 2\n0015agent=git/2.39.5\n0013ls-refs=unborn\n0000", "?", NULL},
+    {"version 2 without a service line", "tags", "", "000eversion 2\n000cls-refs\n0000", "?", NULL},
+    {"no ls-refs", "tags", "", SERVICE "000eversion 2\n000afetch\n0000", NULL, "does not list references"},
+    {"capabilities cut off", "tags", "", SERVICE "000eversion 2\n000cls-refs\n", NULL, "cut off"},
+    {"version 1", "tags", "", SERVICE "000eversion 1\n" TAG_1 "0000", "=v1.0.0", NULL},
+    {"version 0", "tags", "", SERVICE "0042" ID " HEAD\1multi_ack agent\n" TAG_1 "0041" ID " refs/tags/v1.0.0^{}\n0000",
+     "=v1.0.0", NULL},
+    {"an old server's HTML", "tags", "", "<html>", NULL, "expected the length"},
+    {"an error", "tags", "", "001fERR access denied or not x\n", NULL, "git: access denied or not x"},
+    {"nothing", "tags", "", "", NULL, "no such service"},
+    {"a file of a dumb server", "tags", "", ID "\trefs/tags/v1\n", NULL, ""},
+};
+static const page_case git_lists[] = {
+    {"tags", "tags", "", TAG_1 TAG_1_PEELED "0000", "=v1.0.0,v1.1.0", NULL},
+    {"others are left out", "tags", "", "003d" ID " refs/heads/main\n" TAG_1 "0000", "=v1.0.0", NULL},
+    {"no tags", "tags", "", "0000", "=", NULL},
+    {"no flush", "tags", "", TAG_1, NULL, "cut off"},
+    {"a delimiter", "tags", "", TAG_1 "0001", NULL, "cut off"},
+    {"cut within a line", "tags", "", TAG_1 "003e" ID " refs/ta", NULL, "ends within a line"},
+    {"cut within a length", "tags", "", TAG_1 "00", NULL, "expected the length"},
+    {"more behind", "tags", "", TAG_1 "0000" TAG_1, NULL, "more behind"},
+    {"no id", "tags", "", "0010x refs/tags\n0000", NULL, "expected a reference"},
+    {"a bad length", "tags", "", "0003", NULL, "expected the length"},
+    {"too long", "tags", "", "ffff", NULL, "expected the length"},
+    {"an error", "tags", "", TAG_1 "0010ERR too bad\n", NULL, "git: too bad"},
+};
+
+static const page_case gitlab[] = {
+    {"releases", "releases", "",
+     "[{\"tag_name\":\"v2\",\"name\":\"Two\",\"released_at\":\"1970-01-01T00:01:40.000Z\"},{\"tag_name\":\"v3\","
+     "\"upcoming_release\":true,\"released_at\":\"2100-01-01T00:00:00Z\"}]",
+     "=v2@100", NULL},
+    {"tags", "tags", "",
+     "[{\"name\":\"v1\",\"created_at\":null,\"commit\":{\"created_at\":\"1970-01-01T02:01:40+02:00\"}},{\"name\":"
+     "\"v2\",\"created_at\":\"1970-01-01T00:01:41Z\",\"commit\":{\"created_at\":\"x\"}},{\"name\":\"v3\"}]",
+     "=v1@100,v2@101,v3", NULL},
+    {"no items", "tags", "", "[]", "=", NULL},
+    {"an error", "tags", "", "{\"message\":\"404 Project Not Found\"}", NULL, ""},
+    {"cut off", "releases", "", "[{\"tag_name\":\"v2\"}", NULL, ""},
+};
+static const page_case gitea[] = {
+    {"releases", "releases", "",
+     "[{\"tag_name\":\"v2\",\"draft\":true},{\"tag_name\":\"v1\",\"draft\":false,\"prerelease\":true,"
+     "\"published_at\":\"1970-01-01T00:01:40Z\"}]",
+     "=v1@100~", NULL},
+    {"tags", "tags", "",
+     "[{\"name\":\"v1\",\"commit\":{\"sha\":\"0\",\"created\":\"1970-01-01T00:01:40Z\"}},{\"name\":\"v2\",\"commit\":"
+     "null}]",
+     "=v1@100,v2", NULL},
+    {"an error", "tags", "", "{\"message\":\"not found\"}", NULL, ""},
+};
+
+#define PRODUCT(releases) "{\"schema_version\":\"1.2.0\",\"result\":{\"name\":\"p\",\"releases\":" releases "}}"
+static const page_case endoflife[] = {
+    {"cycles", "cycles", "",
+     PRODUCT(
+         "[{\"name\":\"1.1\",\"isEol\":false,\"latest\":{\"name\":\"1.1.4\",\"date\":\"1970-01-02\",\"link\":null}},"
+         "{\"name\":\"1.0\",\"isEol\":true,\"eolFrom\":\"2020-01-01\",\"latest\":{\"name\":\"1.0.9\",\"date\":null}}]"),
+     "=1.1.4@86400,1.0.9", NULL},
+    {"a cycle without a version", "cycles", "", PRODUCT("[{\"name\":\"2\",\"latest\":null},{\"name\":\"3\"}]"), "=",
+     NULL},
+    {"no cycles", "cycles", "", PRODUCT("[]"), "=", NULL},
+    {"no product", "cycles", "", "{\"schema_version\":\"1.2.0\"}", NULL, "result: missing"},
+    {"no list", "cycles", "", "{\"result\":{}}", NULL, "result.releases: missing"},
+    {"another API's answer", "cycles", "", "[{\"cycle\":\"1\"}]", NULL, ""},
+    {"cut off", "cycles", "", "{\"result\":{\"releases\":[", NULL, ""},
+    {"an item of another kind", "cycles", "", PRODUCT("[1]"), NULL, "releases[]"},
+};
+
 static void test_pages(const provider *p, const page_case *cases, size_t count)
 {
     static const size_t steps[] = {1, 7, 4096};
@@ -162,6 +261,28 @@ static const struct {
     {"helm", "index", "https://h/c", "https://h/c/index.yaml"},
     {"helm", "index", "https://h/", "https://h/index.yaml"},
     {"helm", "index", "", NULL},
+    {"helm", "tags", "oci://ghcr.io/o/charts/c", "https://ghcr.io/v2/o/charts/c/tags/list?n=1000"},
+    {"oci", "tags", "ghcr.io/o/n", "https://ghcr.io/v2/o/n/tags/list?n=1000"},
+    {"oci", "tags", "http://localhost:5000/n", "http://localhost:5000/v2/n/tags/list?n=1000"},
+    {"oci", "tags", "docker.io/library/nginx", "https://registry-1.docker.io/v2/library/nginx/tags/list?n=1000"},
+    {"oci", "releases", "ghcr.io/o/n", NULL},
+    {"oci", "tags", "ghcr.io", NULL},
+    {"oci", "tags", "ghcr.io/a?b", NULL},
+    {"oci", "tags", "u@ghcr.io/a", NULL},
+    {"git", "tags", "https://h/o/n", "https://h/o/n/info/refs?service=git-upload-pack"},
+    {"git", "releases", "https://h/o/n", NULL},
+    {"gitlab", "tags", "https://h/g/s/n", "https://h/api/v4/projects/g%2Fs%2Fn/repository/tags?per_page=100&page=1"},
+    {"gitlab", "releases", "http://h:1/g/n", "http://h:1/api/v4/projects/g%2Fn/releases?per_page=100&page=1"},
+    {"gitlab", "tags", "g/n", NULL},
+    {"gitlab", "cycles", "https://h/g/n", NULL},
+    {"gitea", "tags", "https://h/o/n", "https://h/api/v1/repos/o/n/tags?limit=50&page=1"},
+    {"gitea", "releases", "http://h:1/sub/o/n", "http://h:1/sub/api/v1/repos/o/n/releases?limit=50&page=1"},
+    {"gitea", "tags", "https://h/n", NULL},
+    {"gitea", "tags", "o/n", NULL},
+    {"endoflife", "cycles", "nginx", "https://endoflife.date/api/v1/products/nginx"},
+    {"endoflife", "cycles", "http://h:1/nginx", "http://h:1/api/v1/products/nginx"},
+    {"endoflife", "tags", "nginx", NULL},
+    {"endoflife", "cycles", "", NULL},
 };
 
 static void test_first_urls(void)
@@ -172,7 +293,8 @@ static void test_first_urls(void)
         job j = {.strategy = ov_str_of(firsts[i].strategy), .repo = ov_str_of(firsts[i].repo)};
         ov_buf url = OV_BUF(256);
         ov_err err = {0};
-        ov_status status = provider_find(ov_str_of(firsts[i].provider))->first_url(&o, &j, &url, &err);
+        j.provider = ov_str_of(firsts[i].provider);
+        ov_status status = provider_of(&j)->first_url(&o, &j, &url, &err);
         CHECK_STATUS(status, firsts[i].url ? OV_OK : OV_INVALID, &err);
         if (firsts[i].url) CHECK_STR(ov_buf_str(&url), ov_str_of(firsts[i].url));
         ov_buf_clear(&url);
@@ -196,6 +318,16 @@ int main(void)
 {
     test_pages(&provider_github, github, OV_COUNT(github));
     test_pages(&provider_helm, helm, OV_COUNT(helm));
+    test_pages(&provider_git, git_advertisements, OV_COUNT(git_advertisements));
+    page_number = 1;
+    test_pages(&provider_git, git_lists, OV_COUNT(git_lists));
+    page_number = 0;
+    test_pages(&provider_gitlab, gitlab, OV_COUNT(gitlab));
+    test_pages(&provider_gitea, gitea, OV_COUNT(gitea));
+    test_pages(&provider_endoflife, endoflife, OV_COUNT(endoflife));
+    test_pages(&provider_oci, oci, OV_COUNT(oci));
+    provider_name = "helm";
+    test_pages(&provider_oci, oci_charts, OV_COUNT(oci_charts));
     test_first_urls();
     test_long_version();
     return check_end();
