@@ -4,20 +4,93 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-
+#include "proto/source_repo.h"
 #include "base/poison.h"
 
-enum { SHOWN_BYTES = 60, PORT_DIGITS_MAX = 5 };
-
 const source_provider source_providers[] = {
-    {.name = "github", .strategies = {"releases", "tags"}, .repo_example = "owner/name", .strategy_in_source = true},
+    {.name = "github",
+     .strategies = {"releases", "tags"},
+     .repo_examples = {"owner/name"},
+     .canonical = source_repo_github},
     {.name = "helm",
      .aliases = {"helm-repo"},
      .strategies = {"chartVersion", "appVersion"},
-     .repo_example = "https://charts.example.org",
+     .repo_examples = {"https://charts.example.org", "oci://ghcr.io/org/charts"},
+     .note = "chart is required; oci:// has chartVersion alone",
+     .canonical = source_repo_helm,
      .needs_chart = true},
+    {.name = "oci",
+     .strategies = {"tags"},
+     .repo_examples = {"ghcr.io/org/name", "docker.io/library/nginx"},
+     .note = "https, unless http:// stands before it",
+     .canonical = source_repo_oci},
+    {.name = "git",
+     .strategies = {"tags"},
+     .repo_examples = {"https://git.example.org/group/name"},
+     .note = "any server of git's smart HTTP protocol",
+     .canonical = source_repo_git},
+    {.name = "gitlab",
+     .strategies = {"releases", "tags"},
+     .repo_examples = {"group/name", "https://gitlab.example.org/group/name"},
+     .note = "gitlab.com, unless a URL names another server",
+     .canonical = source_repo_gitlab},
+    {.name = "gitea",
+     .aliases = {"forgejo"},
+     .strategies = {"releases", "tags"},
+     .repo_examples = {"https://gitea.example.org/owner/name"},
+     .canonical = source_repo_gitea},
+    {.name = "endoflife",
+     .strategies = {"cycles"},
+     .repo_examples = {"nginx"},
+     .note = "a product of endoflife.date: the latest version of each cycle",
+     .canonical = source_repo_endoflife},
 };
 const size_t source_provider_count = OV_COUNT(source_providers);
+
+static void append_names(ov_buf *out, const char *const *names, size_t count, const char *between)
+{
+    for (size_t i = 0; i < count && names[i]; i++) {
+        if (i) ov_buf_append_c(out, between);
+        ov_buf_append_c(out, names[i]);
+    }
+}
+
+/* Two spaces at least: columns are told apart by them. */
+static void pad(ov_buf *out, size_t began, size_t width)
+{
+    ov_buf_append_c(out, "  ");
+    while (out->len < began + width && !out->failed) ov_buf_append_char(out, ' ');
+}
+
+void source_providers_describe(ov_buf *out)
+{
+    enum { NAME_WIDTH = 18, STRATEGIES_WIDTH = 26 };
+    for (size_t i = 0; i < source_provider_count; i++) {
+        const source_provider *p = &source_providers[i];
+        ov_buf_append_c(out, "  ");
+        size_t began = out->len;
+        ov_buf_append_c(out, p->name);
+        if (p->aliases[0]) ov_buf_append_c(out, ", ");
+        append_names(out, p->aliases, OV_COUNT(p->aliases), ", ");
+        pad(out, began, NAME_WIDTH);
+        append_names(out, p->strategies, OV_COUNT(p->strategies), ", ");
+        pad(out, began, NAME_WIDTH + STRATEGIES_WIDTH);
+        append_names(out, p->repo_examples, OV_COUNT(p->repo_examples), ", ");
+        if (p->note) ov_buf_printf(out, "  (%s)", p->note);
+        ov_buf_append_char(out, '\n');
+    }
+}
+
+char *source_providers_help(const char *purpose)
+{
+    enum { HELP_BYTES_MAX = 16 * 1024 };
+    ov_buf text = OV_BUF(HELP_BYTES_MAX);
+    ov_buf_append_c(&text, purpose);
+    ov_buf_append_c(&text, "\n\nproviders, their strategies, examples of repo:\n");
+    source_providers_describe(&text);
+    if (text.len) text.len--; /* the last line feed */
+    return ov_buf_take(&text, NULL);
+}
 
 static bool is_name_of(const source_provider *p, ov_str name)
 {
@@ -36,22 +109,13 @@ const source_provider *source_provider_find(ov_str name)
     return NULL;
 }
 
-static ov_status unexpected(const char *member, ov_str value, const char *expected, ov_err *err)
-{
-    ov_str shown = ov_str_sub(value, 0, SHOWN_BYTES);
-    return ov_fail(err, OV_INVALID, "remoteVersion.%s: \"%.*s\": expected %s", member, OV_STR_ARG(shown), expected);
-}
-
 static ov_status one_of(const char *member, ov_str value, const char *const *names, size_t count, ov_err *err)
 {
     OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(256);
     ov_buf_append_c(&text, "one of ");
-    for (size_t i = 0; i < count && names[i]; i++) {
-        if (i) ov_buf_append_c(&text, ", ");
-        ov_buf_append_c(&text, names[i]);
-    }
+    append_names(&text, names, count, ", ");
     OV_CLEANUP(ov_free_p) char *expected = ov_buf_take(&text, NULL);
-    return unexpected(member, value, expected, err);
+    return source_unexpected(member, value, expected, err);
 }
 
 static ov_status unknown_provider(ov_str value, ov_err *err)
@@ -69,102 +133,15 @@ static bool has_strategy(const source_provider *p, ov_str strategy)
     return false;
 }
 
-static char lower(char c)
+static ov_status repo_canonical(const source_provider *p, const report_remote *remote, ov_buf *out, ov_err *err)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static void append_lower(ov_buf *out, ov_str s)
-{
-    for (size_t i = 0; i < s.len; i++) ov_buf_append_char(out, lower(s.ptr[i]));
-}
-
-static ov_str without_slashes(ov_str s)
-{
-    while (s.len && s.ptr[s.len - 1] == '/') s.len--;
-    return s;
-}
-
-static bool is_github_name(ov_str s)
-{
-    if (!s.len || ov_str_eq(s, OV_STR(".")) || ov_str_eq(s, OV_STR(".."))) return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = lower(s.ptr[i]);
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.')) return false;
+    if (!remote->repo.len) {
+        OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(256);
+        append_names(&text, p->repo_examples, OV_COUNT(p->repo_examples), " or ");
+        OV_CLEANUP(ov_free_p) char *expected = ov_buf_take(&text, NULL);
+        return source_unexpected("repo", remote->repo, expected, err);
     }
-    return true;
-}
-
-/* "owner/name"; the repository's page is taken too, and deeper paths go to the provider as they are. */
-static ov_status github_repo(ov_str repo, ov_buf *out, ov_err *err)
-{
-    static const char *const pages[] = {"https://github.com/", "http://github.com/"};
-    ov_str rest = without_slashes(repo), segment;
-    for (size_t i = 0; i < OV_COUNT(pages); i++) {
-        ov_str page = ov_str_of(pages[i]);
-        if (!ov_str_eq_ignore_case(ov_str_sub(repo, 0, page.len), page)) continue;
-        rest = ov_str_sub(rest, page.len, rest.len);
-        if (ov_str_ends(rest, OV_STR(".git"))) rest.len -= 4;
-    }
-    append_lower(out, rest);
-    size_t segments = 0;
-    while (ov_str_split(&rest, '/', &segment)) {
-        if (!is_github_name(segment)) return unexpected("repo", repo, "owner/name", err);
-        segments++;
-    }
-    return segments < 2 ? unexpected("repo", repo, "owner/name", err) : OV_OK;
-}
-
-/* Cuts "host" or "host:port" into both; false when either is malformed. */
-static bool cut_authority(ov_str authority, ov_str *host, ov_str *port)
-{
-    size_t host_end = ov_str_find(authority, ':', 0);
-    if (authority.len && authority.ptr[0] == '[') host_end = ov_str_find(authority, ']', 0) + 1;
-    if (host_end > authority.len || !host_end) return false;
-    *host = ov_str_sub(authority, 0, host_end);
-    *port = ov_str_sub(authority, host_end, authority.len);
-    if (!port->len) return true;
-    if (port->ptr[0] != ':') return false;
-    *port = ov_str_sub(*port, 1, port->len);
-    uint64_t number;
-    return port->len <= PORT_DIGITS_MAX && ov_str_to_u64(*port, &number) && number > 0 && number <= 65535;
-}
-
-static bool is_url_text(ov_str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (c <= ' ' || c == 0x7F || c == '#' || c == '"' || c == '\\' || c == '<' || c == '>') return false;
-    }
-    return true;
-}
-
-static ov_status url_repo(ov_str repo, ov_buf *out, ov_err *err)
-{
-    static const char expected[] = "an http or https URL";
-    bool tls = ov_str_eq_ignore_case(ov_str_sub(repo, 0, 8), OV_STR("https://"));
-    bool plain = ov_str_eq_ignore_case(ov_str_sub(repo, 0, 7), OV_STR("http://"));
-    if ((!tls && !plain) || !is_url_text(repo)) return unexpected("repo", repo, expected, err);
-    ov_str rest = ov_str_sub(repo, tls ? 8 : 7, repo.len);
-    size_t slash = ov_str_find(rest, '/', 0);
-    ov_str authority = ov_str_sub(rest, 0, slash), host, port;
-    if (ov_str_find(authority, '@', 0) < authority.len)
-        return ov_fail(err, OV_INVALID, "remoteVersion.repo: expected a URL without a user or password");
-    if (!cut_authority(authority, &host, &port)) return unexpected("repo", repo, expected, err);
-    ov_buf_append_c(out, tls ? "https://" : "http://");
-    append_lower(out, host);
-    if (port.len && !ov_str_eq(port, tls ? OV_STR("443") : OV_STR("80"))) {
-        ov_buf_append_char(out, ':');
-        ov_buf_append_str(out, port);
-    }
-    ov_buf_append_str(out, without_slashes(ov_str_sub(rest, slash, rest.len)));
-    return OV_OK;
-}
-
-static ov_status repo_canonical(const source_provider *p, ov_str repo, ov_buf *out, ov_err *err)
-{
-    if (!repo.len) return unexpected("repo", repo, p->repo_example, err);
-    ov_status st = p->needs_chart ? url_repo(repo, out, err) : github_repo(repo, out, err);
+    ov_status st = p->canonical(remote, out, err);
     return st == OV_OK ? ov_buf_finish(out, "remoteVersion.repo", err) : st;
 }
 
@@ -188,13 +165,17 @@ ov_status source_resolve(const report_remote *remote, source *ret, ov_err *err)
     if (p->needs_chart && !remote->chart.len) return ov_fail(err, OV_INVALID, "remoteVersion.chart: missing");
     if (remote->chart.len > SOURCE_KEY_MAX) return ov_fail(err, OV_INVALID, "remoteVersion.chart: too long");
     OV_CLEANUP(ov_buf_clear) ov_buf repo = OV_BUF(SOURCE_KEY_MAX - 64);
-    ov_status st = repo_canonical(p, remote->repo, &repo, err);
+    ov_status st = repo_canonical(p, remote, &repo, err);
     if (st != OV_OK) return st;
+    /* One index answers both of helm's strategies for all its charts; a chart in a registry is a list of its own. */
+    bool index = p->needs_chart && !ov_str_starts(ov_buf_str(&repo), OV_STR("oci://"));
     source s = {
         .provider = ov_dup(ov_str_of(p->name)),
-        .strategy = ov_dup(p->strategy_in_source ? remote->strategy : OV_STR("index")),
+        .strategy = ov_dup(index            ? OV_STR("index")
+                           : p->needs_chart ? OV_STR("tags")
+                                            : remote->strategy),
         .repo = ov_buf_take(&repo, NULL),
-        .list = ov_dup(p->needs_chart ? remote->chart : OV_STR("")),
+        .list = ov_dup(index ? remote->chart : OV_STR("")),
         .app_version = ov_str_eq(remote->strategy, OV_STR("appVersion")),
     };
     s.key = key_of(&s);

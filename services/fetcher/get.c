@@ -19,17 +19,21 @@ typedef struct {
 
 #define AT(member) offsetof(get_settings, member)
 static const ov_setting get_table[] = {
-    {.flag = "provider", .type = OV_SET_TEXT, .offset = AT(provider), .required = true, .help = "github or helm"},
+    {.flag = "provider",
+     .type = OV_SET_TEXT,
+     .offset = AT(provider),
+     .required = true,
+     .help = "one of the names above"},
     {.flag = "strategy",
      .type = OV_SET_TEXT,
      .offset = AT(strategy),
      .required = true,
-     .help = "releases or tags; chartVersion or appVersion"},
+     .help = "one of the provider's"},
     {.flag = "repo",
      .type = OV_SET_TEXT,
      .offset = AT(repo),
      .required = true,
-     .help = "owner/name, or the URL of a Helm repository"},
+     .help = "what to look at, as the examples above"},
     {.flag = "chart", .type = OV_SET_TEXT, .offset = AT(chart), .help = "the chart in a Helm repository"},
 };
 #undef AT
@@ -125,8 +129,8 @@ int get_main(int argc, char **argv)
     ov_settings_outcome outcome;
     ov_err err = {0};
     int code = EXIT_SUCCESS;
-    if (ov_settings_load("opvic-fetcher get", "one look at an upstream, without a bus", tables, OV_COUNT(tables), argc,
-                         argv, &outcome, &err) != OV_OK) {
+    OV_CLEANUP(ov_free_p) char *purpose = source_providers_help("one look at an upstream, without a bus");
+    if (ov_settings_load("opvic-fetcher get", purpose, tables, OV_COUNT(tables), argc, argv, &outcome, &err) != OV_OK) {
         fprintf(stderr, "opvic-fetcher get: %s\n", err.msg);
         return STATUS_USAGE;
     }

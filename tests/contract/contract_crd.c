@@ -232,6 +232,20 @@ static void check_provider_rules(const cJSON *spec_schema)
     }
 }
 
+/* The examples of repo that programs show are the ones that the definition shows. */
+static void check_examples(const cJSON *spec_schema)
+{
+    const cJSON *schema = schema_at(spec_schema, "remoteVersion.repo");
+    check_case("remoteVersion.repo's description");
+    if (!CHECK(schema != NULL)) return;
+    OV_CLEANUP(ov_free_p) char *text = ov_dup(ov_json_member_str(schema, "description"));
+    for (size_t i = 0; i < source_provider_count; i++) {
+        const source_provider *p = &source_providers[i];
+        for (size_t j = 0; j < OV_COUNT(p->repo_examples) && p->repo_examples[j]; j++)
+            if (!CHECK(strstr(text, p->repo_examples[j]))) fprintf(stderr, "  missing: %s\n", p->repo_examples[j]);
+    }
+}
+
 /* ---- defaults: what the server fills in is what the parser takes for an absent member */
 
 static void check_defaults(const cJSON *spec_schema)
@@ -303,6 +317,7 @@ int main(void)
     check_bounded(spec_schema, "");
     check_enums(spec_schema);
     check_provider_rules(spec_schema);
+    check_examples(spec_schema);
     check_defaults(spec_schema);
     check_role(role);
     check_case(NULL);

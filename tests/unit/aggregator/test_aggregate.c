@@ -50,7 +50,7 @@ static void test_states(void)
         .provider = {"github", 6}, .strategy = {"releases", 8}, .repo = {"acme/app", 8}, .constraint = {"^1", 2}};
     static const report_remote none_left = {
         .provider = {"github", 6}, .strategy = {"releases", 8}, .repo = {"acme/app", 8}, .constraint = {">= 100", 6}};
-    static const report_remote nobody = {.provider = {"gitlab", 6}, .strategy = {"tags", 4}, .repo = {"a/b", 3}};
+    static const report_remote nobody = {.provider = {"svn", 3}, .strategy = {"tags", 4}, .repo = {"a/b", 3}};
     static const struct {
         const char *name, *version;
         const report_remote *remote;

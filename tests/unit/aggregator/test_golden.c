@@ -12,7 +12,7 @@ static const struct {
     const char *row, *why, *state;
 } departures[] = {
     {"provider-helm-repo", "charts' candidates are compared at all: there 1.0.0 of an alias had no answer", "behind"},
-    {"provider-unknown", "answered, with the reason", "invalid"},
+    {"provider-unknown", "the provider is known here", "pending"},
     {"gh-strategy-empty", "answered, with the reason", "invalid"},
     {"c14", "answered, with the reason", "invalid"},
     {"c17", "answered, with the reason", "invalid"},
