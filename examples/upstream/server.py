@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-# A recorded upstream: answers as GitHub's REST API and as Helm repositories do, from files; the demo's and the tests'.
+# A recorded upstream: answers as GitHub's REST API, Helm repositories and others do, from files; the demo's and the tests'.
 """Serves recorded lists of versions.
 
 GitHub:  /repos/<owner>/<name>/releases|tags?per_page&page   pages, Link, ETag, 304, x-ratelimit-*, User-Agent required
 Helm:    /charts/<name>/index.yaml                           ETag, Last-Modified, 304, gzip
+Others:  registries, git, GitLab, Gitea, endoflife.date      the same lists, see protocols.py
 Control: POST /_hold, POST /_release                         answers wait in between
          GET /_requests                                      what was asked so far, and how many requests wait
          POST /_fault {"path", "kind", "times"?}             kind: 404 500 403limit html half slow reset none; path "*": all
@@ -28,6 +29,9 @@ import sys
 import threading
 import time
 import urllib.parse
+
+sys.dont_write_bytecode = True
+import protocols  # noqa: E402 (stands beside this file)
 
 FAULTS = ("404", "500", "403limit", "html", "half", "slow", "reset", "none")
 PER_PAGE_MAX = 100
@@ -351,10 +355,14 @@ class Upstream(http.server.BaseHTTPRequestHandler):
             return
         self.server.control.wait_until_released()
         kind = self.server.control.fault_for(url.path)
+        query = urllib.parse.parse_qs(url.query)
+        other = protocols.answer(self, url.path, query)
         if url.path in self.server.recording.indexes:
             answer = self.helm(url.path)
+        elif other:
+            answer = Answer(*other)
         else:
-            answer = self.github(url.path, urllib.parse.parse_qs(url.query))
+            answer = self.github(url.path, query)
         answer = self.faulty(kind, answer)
         self.server.control.count(url.path, answer.status)
         self.send(answer, kind)
@@ -376,6 +384,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.control = Control()
         self.budget = Budget(options.rate_limit, recording.remaining)
         self.token, self.verbose = options.token, options.verbose
+        self.registry_secret = options.registry_secret
 
     def handle_error(self, request, client_address):
         """Clients that go away while they are answered are part of the tests."""
@@ -392,6 +401,7 @@ def read_options():
     p.add_argument("--data", type=pathlib.Path, default=here / "data", help="folder with tags/ and helm/")
     p.add_argument("--golden", type=pathlib.Path, help="folder with github.json and helm/, served instead of --data")
     p.add_argument("--token", help="the one token that counts; any does when it is not given")
+    p.add_argument("--registry-secret", help="the registry hands out tokens signed with this and wants them")
     p.add_argument("--rate-limit", type=int, default=5000, help="GitHub requests an hour")
     p.add_argument("--verbose", action="store_true", help="log each request")
     return p.parse_args()

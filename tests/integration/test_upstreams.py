@@ -1,0 +1,166 @@
+"""opvic-fetcher get against real upstreams and recorded ones: whole lists, kinds of failure, what the servers saw."""
+import collections
+import json
+import subprocess
+import unittest
+
+from support.pki import Pki
+from support.stack import BIN, ROOT, Stack, until
+from support.upstreams import GitServer, Registry
+
+NOT_FOUND, UNAUTHORIZED, UNREACHABLE, TLS, MALFORMED = "notFound", "unauthorized", "unreachable", "tls", "malformed"
+Got = collections.namedtuple("Got", "status versions said listed")
+
+
+def get(provider, strategy, repo, *args, env=None):
+    """One look; versions is None where there is no list."""
+    done = subprocess.run([BIN / "opvic-fetcher", "get", "--provider", provider, "--strategy", strategy, "--repo", repo,
+                           "--fetch.allow-cidrs", "127.0.0.0/8", *map(str, args)], capture_output=True, text=True, timeout=120,
+                          env={"PATH": "/usr/bin:/bin", **(env or {})}, check=False)
+    listed = json.loads(done.stdout) if done.stdout else None
+    return Got(done.returncode, [v["version"] for v in listed["versions"]] if listed else None, done.stderr, listed)
+
+
+class Upstreams(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = cls.enterClassContext(Stack())
+
+    def fails(self, kind, provider, strategy, repo, *args, **more):
+        got = get(provider, strategy, repo, *args, **more)
+        self.assertIsNone(got.versions)
+        self.assertNotIn(got.status, (0, 1, 2), got.said)
+        self.assertIn(f"failed {kind}", got.said)
+        return got
+
+    def lists(self, versions, provider, strategy, repo, *args, **more):
+        got = get(provider, strategy, repo, *args, **more)
+        self.assertEqual(got.status, 0, got.said)
+        self.assertEqual(sorted(got.versions), sorted(versions))
+        return got
+
+
+class RealRegistry(Upstreams):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.registry = Registry(cls.stack, "registry")
+
+    def test_tags(self):
+        tags = [f"v1.{n}.0" for n in range(30)] + ["latest", "2.0.0-rc.1"]
+        self.registry.push("org/app", tags)
+        got = self.lists(tags, "oci", "tags", f"http://{self.registry.host}/org/app")
+        self.assertIn("1 requests", got.said)
+
+    def test_none_and_nothing(self):
+        digest = self.registry.push("org/emptied", ["v1"])
+        self.registry.wanted(202, "DELETE", f"/v2/org/emptied/manifests/{digest}")
+        self.lists([], "oci", "tags", f"http://{self.registry.host}/org/emptied")
+        self.fails(NOT_FOUND, "oci", "tags", f"http://{self.registry.host}/org/nowhere")
+
+    def test_http_is_spoken_only_when_written(self):
+        self.fails(TLS, "oci", "tags", f"{self.registry.host}/org/app")
+
+    def test_basic_auth_without_a_credential(self):
+        passwords = self.stack.folder / "passwords"
+        passwords.write_text("reader:$2y$05$kZ0CmfQ2aJUtSAlHXq9f8.7jz0m8Vv7g5J1oJ0cM7m0yB3bQm1n3e\n")
+        guarded = Registry(self.stack, "guarded", f"auth:\n  htpasswd:\n    realm: tests\n    path: {passwords}\n")
+        self.fails(UNAUTHORIZED, "oci", "tags", f"http://{guarded.host}/org/app")
+
+    def test_charts(self):
+        pki = Pki(self.stack.folder / "pki")
+        certificate, key = pki.server("registry")
+        secured = Registry(self.stack, "secured", tls=(certificate, key, pki.ca))
+        secured.push("charts/app", ["1.0.0", "1.1.0_build.2"])
+        repo = f"oci://{secured.host}/charts"
+        self.lists(["1.0.0", "1.1.0+build.2"], "helm", "chartVersion", repo, "--chart", "app", "--fetch.ca-file", pki.ca)
+        self.lists(["1.0.0", "1.1.0_build.2"], "oci", "tags", f"{secured.host}/charts/app", "--fetch.ca-file", pki.ca)
+        self.fails(TLS, "helm", "chartVersion", repo, "--chart", "app")
+        self.fails(NOT_FOUND, "helm", "chartVersion", repo, "--chart", "other", "--fetch.ca-file", pki.ca)
+        refused = get("helm", "appVersion", repo, "--chart", "app")
+        self.assertEqual(refused.status, 2)
+        self.assertIn("expected chartVersion", refused.said)
+
+
+class RealGit(Upstreams):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = GitServer(cls.stack)
+        cls.server.create("group/app.git", ["v1.0.0", "nested/v1"], ["v1.1.0", "v2.0.0"])
+        cls.server.create("group/empty.git")
+        cls.tags = ["v1.0.0", "nested/v1", "v1.1.0", "v2.0.0"]
+
+    def test_tags(self):
+        self.server.create("group/counted.git", ["v1"])
+        got = self.lists(["v1"], "git", "tags", f"{self.server.url}/git/group/counted.git")
+        self.assertIn("2 requests", got.said)
+        path = "/git/group/counted"
+        self.assertEqual(until("both are logged", lambda: len(self.server.asked(path)) > 1 and self.server.asked(path)),
+                         [f"GET {path}/info/refs?service=git-upload-pack HTTP/1.1 200", f"POST {path}/git-upload-pack HTTP/1.1 200"])
+
+    def test_as_git_itself_says(self):
+        said = self.server.git("group/app.git", "ls-remote", "--tags", "--refs", f"{self.server.url}/git/group/app.git")
+        self.lists([line.split("refs/tags/")[1] for line in said.splitlines()], "git", "tags", f"{self.server.url}/git/group/app")
+
+    def test_older_protocol(self):
+        got = self.lists(self.tags, "git", "tags", f"{self.server.url}/old/group/app")
+        self.assertIn("1 requests", got.said)
+
+    def test_moved(self):
+        self.lists(self.tags, "git", "tags", f"{self.server.url}/moved/group/app")
+
+    def test_no_tags_and_no_repository(self):
+        self.lists([], "git", "tags", f"{self.server.url}/git/group/empty")
+        self.fails(NOT_FOUND, "git", "tags", f"{self.server.url}/git/group/nowhere")
+
+    def test_files_are_no_service(self):
+        """A server of the dumb protocol; the second .git is what is left out of the name."""
+        self.fails(MALFORMED, "git", "tags", f"{self.server.url}/dumb/group/app.git/.git")
+
+    def test_many(self):
+        tags = [f"v{n // 1000}.{n // 10 % 100}.{n % 10}" for n in range(30813)]
+        self.server.create("group/many.git", tags)
+        self.lists(tags, "git", "tags", f"{self.server.url}/git/group/many")
+
+
+class Recorded(Upstreams):
+    """The fakes of the demo are servers like any other."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.url = cls.stack.upstream("--data", ROOT / "examples/upstream/data").url
+        rows = (ROOT / "examples/upstream/data/tags/kubernetes__kubernetes.tsv").read_text().splitlines()
+        cls.tags = [row.split("\t")[0] for row in rows if row]
+
+    def test_lists(self):
+        for provider, strategy, requests in (("oci", "tags", 1), ("git", "tags", 2), ("gitlab", "tags", 8),
+                                             ("gitlab", "releases", 8), ("gitea", "tags", 16), ("forgejo", "releases", 15)):
+            with self.subTest(provider=provider, strategy=strategy):
+                got = self.lists(self.tags, provider, strategy, f"{self.url}/kubernetes/kubernetes")
+                self.assertIn(f" {requests} requests", got.said)
+                if provider in ("gitlab", "gitea", "forgejo"):
+                    self.assertTrue(all(v["date"] > 0 for v in got.listed["versions"]))
+
+    def test_cycles(self):
+        got = get("endoflife", "cycles", f"{self.url}/kubernetes")
+        self.assertEqual(got.status, 0, got.said)
+        self.assertEqual(len({v.rsplit(".", 1)[0] for v in got.versions}), len(got.versions))
+        self.assertTrue(set("v" + v for v in got.versions) < set(self.tags))
+        self.assertTrue(all(v["date"] > 0 for v in got.listed["versions"]))
+
+    def test_github_without_a_token(self):
+        """An API like an Enterprise Server's is not asked for tags."""
+        got = self.lists(self.tags, "github", "tags", "kubernetes/kubernetes", "--provider.github.api-url", f"{self.url}/api/v3")
+        self.assertIn("2 requests", got.said)
+
+    def test_not_there(self):
+        for provider, strategy, path in (("oci", "tags", "no/such"), ("git", "tags", "no/such"), ("gitlab", "releases", "no/such"),
+                                         ("gitea", "tags", "no/such"), ("endoflife", "cycles", "nosuch")):
+            with self.subTest(provider=provider):
+                self.fails(NOT_FOUND, provider, strategy, f"{self.url}/{path}")
+
+
+if __name__ == "__main__":
+    unittest.main()
