@@ -1,4 +1,5 @@
 """opvic-fetcher get against real upstreams and recorded ones: whole lists, kinds of failure, what the servers saw."""
+import base64
 import collections
 import json
 import subprocess
@@ -6,7 +7,7 @@ import unittest
 
 from support.pki import Pki
 from support.stack import BIN, ROOT, Stack, until
-from support.upstreams import GitServer, Registry
+from support.upstreams import GitServer, Registry, TokenServer
 
 NOT_FOUND, UNAUTHORIZED, UNREACHABLE, TLS, MALFORMED = "notFound", "unauthorized", "unreachable", "tls", "malformed"
 Got = collections.namedtuple("Got", "status versions said listed")
@@ -19,6 +20,10 @@ def get(provider, strategy, repo, *args, env=None):
                           env={"PATH": "/usr/bin:/bin", **(env or {})}, check=False)
     listed = json.loads(done.stdout) if done.stdout else None
     return Got(done.returncode, [v["version"] for v in listed["versions"]] if listed else None, done.stderr, listed)
+
+
+def encoded(login):
+    return base64.b64encode(":".join(login).encode()).decode()
 
 
 class Upstreams(unittest.TestCase):
@@ -61,11 +66,47 @@ class RealRegistry(Upstreams):
     def test_http_is_spoken_only_when_written(self):
         self.fails(TLS, "oci", "tags", f"{self.registry.host}/org/app")
 
-    def test_basic_auth_without_a_credential(self):
+    def test_basic_auth(self):
         passwords = self.stack.folder / "passwords"
-        passwords.write_text("reader:$2y$05$kZ0CmfQ2aJUtSAlHXq9f8.7jz0m8Vv7g5J1oJ0cM7m0yB3bQm1n3e\n")
+        passwords.write_text("reader:$2y$05$abcdefghijklmnopqrstuuIt/9/tGzLcigNq/.RWIDjeEVR30RSf.\n")
         guarded = Registry(self.stack, "guarded", f"auth:\n  htpasswd:\n    realm: tests\n    path: {passwords}\n")
-        self.fails(UNAUTHORIZED, "oci", "tags", f"http://{guarded.host}/org/app")
+        guarded.push("org/app", ["v1"], {"Authorization": f"Basic {encoded(TokenServer.LOGIN)}"})
+        repo = f"http://{guarded.host}/org/app"
+        self.fails(UNAUTHORIZED, "oci", "tags", repo)
+        got = self.lists(["v1"], "oci", "tags", repo, "--fetch.docker-config", self.logins({guarded.host: TokenServer.LOGIN}))
+        self.assertIn("2 requests", got.said)
+        self.fails(UNAUTHORIZED, "oci", "tags", repo, "--fetch.docker-config", self.logins({guarded.host: ("reader", "wrong")}))
+
+    def logins(self, entries):
+        file = self.stack.folder / "docker.json"
+        file.write_text(json.dumps({"auths": {f"http://{host}": {"auth": encoded(login)} for host, login in entries.items()}}))
+        return file
+
+    def test_tokens(self):
+        tokens = self.enterContext(TokenServer(self.stack.folder))
+        guarded = Registry(self.stack, "tokens", tokens.config())
+        names = ("org/open", "org/closed")
+        for name in names:
+            guarded.push(name, ["v1"], {"Authorization": f"Bearer {tokens.token(name, 'pull', 'push')}"})
+        free, closed = (f"http://{guarded.host}/{name}" for name in names)
+        login, other = TokenServer.LOGIN, ("somebody", "else")
+        for repo, entries, kind, shown in (
+                (free, {}, None, None),
+                (closed, {}, UNAUTHORIZED, None),
+                (closed, {guarded.host: login, tokens.host: login}, None, login),
+                (free, {guarded.host: other, tokens.host: other}, UNAUTHORIZED, other),
+                # What is for the token server alone, or for the registry alone, is not what the registry may have a token of.
+                (closed, {tokens.host: login}, UNAUTHORIZED, None),
+                (closed, {guarded.host: login}, UNAUTHORIZED, None),
+                (closed, {guarded.host: other, tokens.host: login}, UNAUTHORIZED, None)):
+            with self.subTest(repo=repo, entries=entries):
+                tokens.asked.clear()
+                args = ("--fetch.docker-config", self.logins(entries))
+                if kind:
+                    self.fails(kind, "oci", "tags", repo, *args)
+                else:
+                    self.assertIn("3 requests", self.lists(["v1"], "oci", "tags", repo, *args).said)
+                self.assertEqual(tokens.asked, [f"Basic {encoded(shown)}" if shown else None])
 
     def test_charts(self):
         pki = Pki(self.stack.folder / "pki")

@@ -1,14 +1,19 @@
-"""Real upstreams on free ports: Debian's docker-registry, and git's http-backend behind lighttpd."""
+"""Real upstreams on free ports: Debian's docker-registry, a token server for it, and git's http-backend behind lighttpd."""
+import base64
 import hashlib
 import http.client
+import http.server
 import json
 import pathlib
 import shutil
 import socket
 import ssl
 import subprocess
+import threading
+import time
 import urllib.parse
 
+from support.keys import openssl
 from support.stack import Process, free_ports, skip, until
 
 GIT_BACKEND = pathlib.Path("/usr/lib/git-core/git-http-backend")
@@ -84,6 +89,67 @@ class Registry:
     def asked(self, path):
         """How many requests for the path its log tells."""
         return sum(f'"GET {path}' in line for line in self.process.text().splitlines())
+
+
+class TokenServer:
+    """Gives tokens to pull what begins with org/open to anybody, and all else to one login.
+    https://distribution.github.io/distribution/spec/auth/jwt/"""
+
+    LOGIN = ("reader", "pass word")
+
+    def __init__(self, folder):
+        self.folder, self.asked = folder, []
+        self.key, self.certificate = folder / "tokens.key", folder / "tokens.pem"
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=tokens", "-keyout", self.key,
+                "-out", self.certificate)
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def config(self):
+        """For a registry that trusts it."""
+        return (f"auth:\n  token:\n    realm: http://{self.host}/token\n    service: tests\n    issuer: tests\n"
+                f"    rootcertbundle: {self.certificate}\n")
+
+    def token(self, name, *actions):
+        encode = lambda raw: base64.urlsafe_b64encode(raw).rstrip(b"=")
+        now = int(time.time())
+        chain = [base64.b64encode(openssl("x509", "-in", self.certificate, "-outform", "DER")).decode()]
+        claims = {"iss": "tests", "sub": "", "aud": "tests", "nbf": now - 60, "iat": now, "exp": now + 300, "jti": str(now),
+                  "access": [{"type": "repository", "name": name, "actions": list(actions)}] if actions else []}
+        text = b".".join(encode(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "RS256", "x5c": chain}, claims))
+        return (text + b"." + encode(openssl("dgst", "-sha256", "-sign", self.key, data=text))).decode()
+
+    def answer(self, request):
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(request.path).query)
+        shown = request.headers.get("Authorization")
+        self.asked.append(shown)
+        name = query["scope"][0].split(":")[1]
+        login = "Basic " + base64.b64encode(":".join(self.LOGIN).encode()).decode()
+        status = 401 if shown not in (None, login) else 200
+        allowed = ["pull"] if shown == login or name.startswith("org/open") else []
+        body = json.dumps({"token": self.token(name, *allowed)} if status == 200 else {}).encode()
+        request.send_response(status)
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
 
 
 class GitServer:
