@@ -75,10 +75,13 @@ class Kill(unittest.TestCase):
                         return None
                 return True
             until("every acknowledged report is answered", same, 60)
-            def looked_up():
+
+    def check_gaps(self, apis, final):
+        for api in apis:
+            def compared():
                 gaps = [get(api, f"/api/v1alpha1/agents/{agent}/{tracker}/versions").json() for agent, tracker in final]
                 return all(g["latestVersion"] == LATEST and g["versions"][0]["state"] in ("behind", "ahead") for g in gaps)
-            until("every one is compared with the whole list", looked_up, 60)
+            until("every one is compared with the whole list", compared, 60)
 
     def check_list(self, stack):
         """What upstream has is on the bus, whole, and its outcome says so."""
@@ -124,6 +127,7 @@ class Kill(unittest.TestCase):
             final = {(body["agentId"], "dns"): body["version"]["uniqVersions"] for p in posters for body in p.acknowledged}
             self.assertEqual(len(final), AGENTS)
             self.check_answers((api, other), final)
+            self.check_gaps((api, other), final)
             self.check_list(stack)
             self.check_events(stack, final)
 
