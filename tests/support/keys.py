@@ -19,12 +19,14 @@ class Authority:
     def __init__(self, folder, name="ca"):
         self.folder, self.file, self.key = folder, folder / f"{name}.pem", folder / f"{name}.key"
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                "-subj", f"/CN=opvic test {name}", "-keyout", self.key, "-out", self.file)
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-subj", f"/CN=opvic test {name}", "-keyout", self.key,
+                "-out", self.file)
 
     def certificate(self, name):
         """(certificate, key)"""
         cert, key, request, extensions = (self.folder / f"{name}.{end}" for end in ("pem", "key", "csr", "ext"))
-        extensions.write_text("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
+        extensions.write_text("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n"
+                              "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}",
                 "-keyout", key, "-out", request)
         openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-CAcreateserial", "-days", "2",

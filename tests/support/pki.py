@@ -19,13 +19,14 @@ class Pki:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ca, self.ca_key = self.folder / "ca.crt", self.folder / "ca.key"
-        openssl("req", "-x509", *NEW_KEY, "-keyout", self.ca_key, "-out", self.ca, "-days", DAYS, "-subj", f"/CN={name}")
+        openssl("req", "-x509", *NEW_KEY, "-keyout", self.ca_key, "-out", self.ca, "-days", DAYS, "-subj", f"/CN={name}",
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
     def issue(self, name, subject, extension):
         """extension: a line of an openssl extensions file; (certificate, key)."""
         certificate, key, request = (self.folder / f"{name}.{end}" for end in ("crt", "key", "csr"))
         more = self.folder / f"{name}.ext"
-        more.write_text(extension + "\n")
+        more.write_text(f"{extension}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
         openssl("req", *NEW_KEY, "-keyout", key, "-out", request, "-subj", subject)
         openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.ca_key, "-CAcreateserial", "-days", DAYS,
                 "-out", certificate, "-extfile", more)

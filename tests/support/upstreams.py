@@ -177,10 +177,8 @@ accesslog.filename = "{stack.folder}/git-access.log"
 accesslog.format = "%r %s"
 alias.url = ("/git" => "{GIT_BACKEND}", "/old" => "{old}", "/dumb" => "{self.root}")
 url.redirect = ("^/moved/(.*)" => "/git/$1")
-$HTTP["url"] =~ "^/(git|old)/" {{
-  cgi.assign = ("" => "")
-  setenv.add-environment = ("GIT_PROJECT_ROOT" => "{self.root}", "GIT_HTTP_EXPORT_ALL" => "1", "HOME" => "{stack.folder}")
-}}
+cgi.assign = ("/git-http-backend" => "", "/old.cgi" => "")
+setenv.add-environment = ("GIT_PROJECT_ROOT" => "{self.root}", "GIT_HTTP_EXPORT_ALL" => "1", "HOME" => "{stack.folder}")
 ''')
         self.log = stack.folder / "git-access.log"
         self.process = stack.add(Process("lighttpd", [program("lighttpd", "lighttpd"), "-D", "-f", config], stack.folder))
