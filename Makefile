@@ -12,7 +12,7 @@ help: ## Show this list
 run: build ## Start everything on this machine: NATS, the four services, three sample clusters, a recorded upstream (LIVE=1: the real ones)
 	@scripts/run
 
-run-agent: build ## Run one collector: AGENT_IDENTIFIER=... CLUSTER_FILES=DIR, and NATS_URL=... or CONTROLPLANE_URL=...
+run-agent: build ## Run one collector: AGENT_IDENTIFIER=..., CLUSTER_FILES=DIR or KUBECONFIG=FILE, and NATS_URL=... or CONTROLPLANE_URL=...
 	@scripts/run-agent
 
 up: ## Start the local stack with docker compose
