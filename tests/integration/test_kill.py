@@ -88,7 +88,8 @@ class Kill(unittest.TestCase):
         tags = {line.split("\t")[0] for line in (ROOT / "examples/upstream/data/tags/coredns__coredns.tsv").read_text().splitlines() if line}
         with Nats(stack.nats_port) as nats:
             stored = json.loads(nats.last("OPVIC_LISTS", "opvic.list.github/tags/coredns/coredns.=")[1])
-            outcome = json.loads(nats.last("OPVIC_LISTS", "opvic.lookup.github/tags/coredns/coredns")[1])
+            _, body = until("its outcome is stored", lambda: nats.last("OPVIC_LISTS", "opvic.lookup.github/tags/coredns/coredns"), 60)
+            outcome = json.loads(body)
         self.assertEqual({v["version"] for v in stored["versions"]}, tags)
         self.assertIn(outcome["outcome"], ("complete", "notModified"))
         self.assertEqual(outcome["lists"][0]["count"], len(tags))
