@@ -76,10 +76,19 @@ static bool tell_finished(ov_fetch_loop *l)
     return any;
 }
 
+static uint64_t received(const ov_fetch_loop *l)
+{
+    uint64_t sum = 0;
+    for (const ov_transfer *t = l->engine.running; t; t = t->next) sum += t->result.body_bytes + t->head_done;
+    return sum;
+}
+
+/* What had arrived before the sleep is news, too: its receiver may have something to do long before timeout_ms. */
 void ov_fetch_loop_wait(ov_fetch_loop *l, int64_t timeout_ms)
 {
+    uint64_t before = received(l);
     ov_engine_work(&l->engine);
-    if (tell_finished(l)) return;
+    if (tell_finished(l) || received(l) != before) return;
     ov_engine_sleep(&l->engine, timeout_ms);
     ov_engine_work(&l->engine);
     (void)tell_finished(l);

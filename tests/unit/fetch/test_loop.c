@@ -114,6 +114,23 @@ int main(void)
     ov_fetch_loop_wait(l, 10);
     CHECK_INT(kept.done, 0);
 
+    /* What arrived before the wait ends it as well as what arrives in it. */
+    for (int i = 0; i < 20; i++) {
+        tally piece = {0};
+        unsigned asked = canned_requests(&server);
+        q.on_body = on_body;
+        q.arg = &piece;
+        CHECK_OK(ov_fetch_loop_start(l, &q, on_done, &piece, &err), &err);
+        while (canned_requests(&server) == asked) ov_fetch_loop_wait(l, 1);
+        before = ov_mono_now();
+        while (piece.bytes == 0 && ov_mono_since(ov_mono_now(), before) < 20000) ov_fetch_loop_wait(l, 30000);
+        ov_fetch_loop_wait(l, 0);
+        CHECK(ov_mono_since(ov_mono_now(), before) < 20000);
+        ov_fetch_loop_cancel(l, &piece);
+    }
+    q.on_body = NULL;
+    q.arg = &t;
+
     CHECK_OK(ov_fetch_loop_start(l, &q, on_done, &t, &err), &err);
     ov_fetch_loop_wait(l, 10);
     ov_fetch_loop_free(l);
