@@ -9,6 +9,7 @@
 
 enum {
     WHEEL_STEPS = 512, /* of an expiration */
+    PLAN_STEP_MS = 100,
     JOIN_MAX = 64 * 1024 * 1024,
     DOCUMENT_MAX = 64 * 1024 * 1024,
     JOIN_PENDING_MAX = 256 * 1024 * 1024
@@ -29,6 +30,7 @@ aggregate *aggregate_new(const aggregate_options *o)
     int64_t step_ms = o->expiration_ms / WHEEL_STEPS;
     a->entry_wheel = wheel_new(step_ms > 0 ? step_ms : 1);
     a->agent_wheel = wheel_new(step_ms > 0 ? step_ms : 1);
+    a->plan_wheel = wheel_new(PLAN_STEP_MS);
     a->list_joiner = parts_joiner_new(JOIN_MAX, JOIN_PENDING_MAX);
     a->state_joiner = parts_joiner_new(JOIN_MAX, JOIN_PENDING_MAX);
     a->body = OV_BUF(DOCUMENT_MAX);
@@ -97,6 +99,7 @@ void aggregate_free(aggregate *a)
     entry_pool_clear(&a->pool);
     wheel_free(a->entry_wheel);
     wheel_free(a->agent_wheel);
+    wheel_free(a->plan_wheel);
     parts_joiner_free(a->list_joiner);
     parts_joiner_free(a->state_joiner);
     intern_free(a->l.texts);
@@ -183,7 +186,6 @@ static void tick(aggregate *a)
     a->l.cause_ms = a->newest_ms;
     expiry_run(a);
     lists_refresh_stale(a);
-    plan_consider_all(a);
     collect_compare(a);
 }
 
@@ -219,6 +221,8 @@ void aggregate_apply(aggregate *a, const input *in, ov_mono now)
     case INPUT_TICK:
         tick(a);
         break;
+    case INPUT_CLOCK:
+        break;
     case INPUT_BUS_UP:
     case INPUT_BUS_DOWN:
         a->bus_up = in->kind == INPUT_BUS_UP;
@@ -228,7 +232,7 @@ void aggregate_apply(aggregate *a, const input *in, ov_mono now)
         lead(a, in->kind == INPUT_LEAD, (int64_t)in->seq);
         break;
     }
-    if (a->plan_first) plan_run(a);
+    if (a->plan_first || in->kind == INPUT_CLOCK) plan_run(a);
 }
 
 const aggregate_counters *aggregate_figures(const aggregate *a)

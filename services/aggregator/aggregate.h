@@ -28,7 +28,8 @@ typedef enum {
     INPUT_SNAPSHOT, /* the stream is given again from here: stored_at is its creation, seq its last sequence */
     INPUT_READY,    /* all that the snapshot held was given */
     INPUT_REFRESH,  /* subject: opvic.ask.refresh.<source> */
-    INPUT_TICK,     /* looks for what is due or expired */
+    INPUT_CLOCK,    /* plans what is due by now */
+    INPUT_TICK,     /* looks for what is stale or expired */
     INPUT_BUS_UP,
     INPUT_BUS_DOWN, /* time stands still until it is up */
     INPUT_LEAD,     /* from now on this one decides and writes, as seq (the epoch) */
@@ -75,7 +76,7 @@ typedef struct {
 /* The oldest effect moves to the caller; false when there is none. Only a leader has any. */
 bool aggregate_next_effect(aggregate *a, effect *ret);
 void effect_clear(effect *e);
-/* A job could not be stored: it is planned again with the next tick. */
+/* A job could not be stored: it is planned again a moment later. */
 void aggregate_job_failed(aggregate *a, ov_str source_token);
 
 /* ---- documents: what shall be written ---- */

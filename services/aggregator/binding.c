@@ -79,6 +79,7 @@ static ov_status obtain_rule(aggregate *a, const report_remote *remote, rule **r
     if (st != OV_OK) return st;
     ov_map_put(&a->rules, ov_str_of(id), *ret);
     if (!l->present) u->fresh_tried = false;
+    if (!l->present && *l->name) plan_gather(a, u);
     plan_consider(a, u);
     if (!a->l.settled) return OV_OK;
     refresh_choose(a, *ret);

@@ -33,7 +33,7 @@ struct aggregate {
     ov_map agents, upstreams; /* by token */
     ov_map rules, verdicts;   /* by id */
     entry_pool pool;
-    wheel *entry_wheel, *agent_wheel;
+    wheel *entry_wheel, *agent_wheel, *plan_wheel;
     live_shard shards[STATE_LIVE_SHARDS];
     doc streams_doc; /* the identities of the input streams as last seen by a leader */
     parts_joiner *list_joiner, *state_joiner;
@@ -122,7 +122,10 @@ void lists_refresh_stale(aggregate *a);
 
 /* plan.c: jobs */
 upstream *plan_upstream(aggregate *a, ov_str token);
+/* When it is due may have changed. */
 void plan_consider(aggregate *a, upstream *u);
+/* A chart more is wanted of it: the others that come with it go into the same job. */
+void plan_gather(aggregate *a, upstream *u);
 void plan_run(aggregate *a);
 void plan_consider_all(aggregate *a);
 

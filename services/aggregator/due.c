@@ -33,16 +33,31 @@ static int64_t next_try_ms(const upstream *u)
     return u->looked_ms + (u->last.next_try_s - u->last.looked_at_s) * 1000;
 }
 
-bool due_now(const upstream *u, int64_t clock_ms, int64_t interval_ms, bool *ret_fresh)
+static int64_t earlier(int64_t a, int64_t b)
 {
-    if (!u->rule_count || !u->key) return false;
-    *ret_fresh = lacks_list(u);
-    if (u->job_out && clock_ms - u->job_ms < DUE_PATIENCE_MS) return false;
-    if (!u->looked) return true;
+    return a < b ? a : b;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t wanted_at(const upstream *u, int64_t interval_ms, bool fresh)
+{
+    if (!u->looked) return 0;
     int64_t earliest = next_try_ms(u);
-    if (clock_ms < earliest) return false;
-    if (u->last.outcome == LOOKUP_DEFERRED || (u->last.outcome == LOOKUP_FAILED && earliest)) return true;
-    if (u->refresh && clock_ms - u->looked_ms >= DUE_REFRESH_MS) return true;
-    if (*ret_fresh && !u->fresh_tried && u->last.outcome != LOOKUP_FAILED) return true;
-    return clock_ms >= u->looked_ms + interval_ms - spread_ms(u, interval_ms);
+    if (u->last.outcome == LOOKUP_DEFERRED || (u->last.outcome == LOOKUP_FAILED && earliest)) return earliest;
+    int64_t at = u->looked_ms + interval_ms - spread_ms(u, interval_ms);
+    if (u->refresh) at = earlier(at, u->looked_ms + DUE_REFRESH_MS);
+    if (fresh && !u->fresh_tried && u->last.outcome != LOOKUP_FAILED) at = 0;
+    return later(at, earliest);
+}
+
+int64_t due_at(const upstream *u, int64_t interval_ms, bool *ret_fresh)
+{
+    if (!u->rule_count || !u->key) return DUE_NEVER;
+    *ret_fresh = lacks_list(u);
+    int64_t at = later(wanted_at(u, interval_ms, *ret_fresh), u->gather_until_ms);
+    return u->job_out ? later(at, u->job_ms + DUE_PATIENCE_MS) : at;
 }

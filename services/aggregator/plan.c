@@ -1,5 +1,6 @@
 /* Plans jobs: one per source for the whole fleet, when it is first needed and when it is due; none while one is under
  * way. */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -7,6 +8,8 @@
 #include "services/aggregator/core.h"
 #include "services/aggregator/due.h"
 #include "base/poison.h"
+
+enum { AGAIN_MS = 1000 /* after a job could not be stored */ };
 
 upstream *plan_upstream(aggregate *a, ov_str token)
 {
@@ -85,20 +88,46 @@ static void plan_job(aggregate *a, upstream *u, bool fresh)
     a->counters.jobs++;
 }
 
+void plan_gather(aggregate *a, upstream *u)
+{
+    if (u->gather_until_ms <= a->l.clock_ms) u->gather_until_ms = a->l.clock_ms + DUE_GATHER_MS;
+}
+
+static void plan_one(aggregate *a, upstream *u)
+{
+    bool fresh = false;
+    int64_t at = due_at(u, a->options.source_interval_ms, &fresh);
+    if (at <= a->l.clock_ms) {
+        plan_job(a, u, fresh);
+        at = due_at(u, a->options.source_interval_ms, &fresh);
+    }
+    if (at == DUE_NEVER)
+        wheel_disarm(&u->plan_node);
+    else
+        wheel_arm(a->plan_wheel, &u->plan_node, at);
+}
+
+static void plan_fire(void *arg, wheel_node *n)
+{
+    plan_consider(arg, (upstream *)((char *)n - offsetof(upstream, plan_node)));
+}
+
 void plan_run(aggregate *a)
 {
     if (!a->leading || !a->l.settled || !aggregate_all_ready(a)) return;
+    wheel_advance(a->plan_wheel, a->l.clock_ms, plan_fire, a);
     while (a->plan_first) {
         upstream *u = a->plan_first;
         a->plan_first = u->plan_next;
         u->plan_queued = false;
-        bool fresh = false;
-        if (due_now(u, a->l.clock_ms, a->options.source_interval_ms, &fresh)) plan_job(a, u, fresh);
+        plan_one(a, u);
     }
 }
 
 void aggregate_job_failed(aggregate *a, ov_str source_token)
 {
     upstream *u = ov_map_get(&a->upstreams, source_token);
-    if (u) u->job_out = false;
+    if (!u) return;
+    u->job_out = false;
+    wheel_arm(a->plan_wheel, &u->plan_node, a->l.clock_ms + AGAIN_MS);
 }

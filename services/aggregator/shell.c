@@ -18,6 +18,7 @@ enum {
     ENSURE_RETRY_MS = 1000,
     ENSURE_EVERY_MS = 30000, /* somebody may change a stream */
     GAUGES_MS = 200,
+    CLOCK_MS = 100, /* jobs are planned so late at most */
     GATHER_NS = 500000,
     RESIGN_RESERVE_MS = 2000
 };
@@ -37,7 +38,7 @@ struct shell {
     bool up, subscribed, ensured, was_ready;
     uint64_t oversize; /* documents that were logged */
     char trouble[160]; /* why the streams are not there */
-    ov_mono ensure_at, ensured_at, tick_at, gauges_at;
+    ov_mono ensure_at, ensured_at, clock_at, tick_at, gauges_at;
 };
 
 shell *shell_new(const shell_options *o, ov_metrics *metrics)
@@ -328,6 +329,10 @@ static void update_gauges(shell *s, ov_mono now)
 
 static void tick(shell *s, ov_mono now)
 {
+    if (now.ms >= s->clock_at.ms) {
+        s->clock_at = ov_mono_after(now, CLOCK_MS);
+        aggregate_apply(s->core, &(input){.kind = INPUT_CLOCK}, now);
+    }
     if (now.ms < s->tick_at.ms) return;
     s->tick_at = ov_mono_after(now, s->options.reconciler_interval_ms);
     aggregate_apply(s->core, &(input){.kind = INPUT_TICK}, now);
@@ -378,6 +383,7 @@ static ov_mono next_deadline(const shell *s)
 {
     ov_mono now = ov_mono_now(), at = leader_deadline(&s->leader, now);
     if (aggregate_has_rules(s->core)) return now;
+    if (leader_leads(&s->leader) && s->clock_at.ms < at.ms) at = s->clock_at;
     return s->tick_at.ms < at.ms ? s->tick_at : at;
 }
 

@@ -108,6 +108,7 @@ static void lists_lost(aggregate *a)
     while (ov_map_next(&a->upstreams, &at, &token, &each)) {
         upstream *u = each;
         look_lost(u);
+        plan_consider(a, u);
         if (!u->looked && u->d.exists) u->quiet_until_ms = INT64_MAX;
     }
 }

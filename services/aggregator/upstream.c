@@ -29,6 +29,7 @@ static void list_free(upstream_list *l)
 void upstream_free(upstream *u)
 {
     if (!u) return;
+    wheel_disarm(&u->plan_node);
     size_t at = 0;
     ov_str name;
     void *l;

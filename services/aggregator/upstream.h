@@ -7,6 +7,7 @@
 #include "proto/lookup.h"
 #include "proto/source.h"
 #include "services/aggregator/ledger.h"
+#include "services/aggregator/wheel.h"
 
 /* One list: the body as it arrived (or its union with the one before, when truncated), decoded in place. */
 struct upstream_list {
@@ -48,6 +49,8 @@ struct upstream {
     bool fresh_tried; /* a job without validators was planned for the lists that are missing */
     bool plan_queued;
     upstream *plan_next;
+    wheel_node plan_node;    /* until it is due */
+    int64_t gather_until_ms; /* more charts may be wanted of it in a moment */
 
     char *stored_rules; /* raw JSON array of the stored document, NULL: none */
     bool stored_failing;

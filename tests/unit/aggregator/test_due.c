@@ -14,10 +14,12 @@ static void test_rows(void)
         const char *name;
         bool looked, job_out, refresh, fresh_tried, present;
         lookup_outcome outcome;
-        int64_t next_try_s, job_ms, clock_ms;
+        int64_t next_try_s, job_ms, gather_ms, clock_ms;
         bool due, fresh;
     } rows[] = {
         {"never looked", .clock_ms = LOOKED_MS, .due = true, .fresh = true},
+        {"more charts may come", .gather_ms = LOOKED_MS + 500, .clock_ms = LOOKED_MS + 499, .fresh = true},
+        {"they have come", .gather_ms = LOOKED_MS + 500, .clock_ms = LOOKED_MS + 500, .due = true, .fresh = true},
         {"a job is out", .job_out = true, .job_ms = LOOKED_MS, .clock_ms = LOOKED_MS + 1000, .fresh = true},
         {"its outcome never came", .job_out = true, .job_ms = LOOKED_MS, .clock_ms = LOOKED_MS + DUE_PATIENCE_MS,
          .due = true, .fresh = true},
@@ -59,13 +61,14 @@ static void test_rows(void)
         u->last.next_try_s = rows[i].next_try_s;
         u->job_out = rows[i].job_out;
         u->job_ms = rows[i].job_ms;
+        u->gather_until_ms = rows[i].gather_ms;
         u->refresh = rows[i].refresh;
         u->fresh_tried = rows[i].fresh_tried;
         bool fresh = false;
-        CHECK_INT(due_now(u, rows[i].clock_ms, INTERVAL_MS, &fresh), rows[i].due);
+        CHECK_INT(due_at(u, INTERVAL_MS, &fresh) <= rows[i].clock_ms, rows[i].due);
         CHECK_INT(fresh, rows[i].fresh);
         u->rule_count = 0;
-        CHECK(!due_now(u, rows[i].clock_ms, INTERVAL_MS, &fresh));
+        CHECK(due_at(u, INTERVAL_MS, &fresh) == DUE_NEVER);
         upstream_free(u);
     }
 }

@@ -344,6 +344,7 @@ static inline void world_wait(world *w, int64_t ms)
 {
     w->wall_ms += ms;
     w->mono_ms += ms;
+    world_signal(w, INPUT_CLOCK);
     world_signal(w, INPUT_TICK);
 }
 
