@@ -11,6 +11,7 @@ import time
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent), str(pathlib.Path(__file__).resolve().parent)]
 from bench_collector import measure_collector  # noqa: E402
+from support import fleet  # noqa: E402
 from support.load import post_all  # noqa: E402
 from support.stack import BIN, ROOT, Stack, TOKEN, get, post, report, request, samples, until  # noqa: E402
 
@@ -32,6 +33,8 @@ GOALS = {
     "agents_rps": ("requests/s", 10000, "more"),
     "api_rss_100k_mb": ("MB", 400, "less"),
     "aggregator_rss_100k_mb": ("MB", None, "less"),
+    "upstream_requests": ("requests", fleet.SOURCES, "less"),
+    "upstream_downloads": ("requests", 0, "less"),
     "collector_rss_10k_mb": ("MB", 16, "less"),
     "collector_peak_10k_mb": ("MB", 24, "less"),
     "collector_react_ms": ("ms", 1000, "less"),
@@ -158,6 +161,14 @@ def restart(stack, services, count, wanted):
     return took
 
 
+def measure_upstream(figures):
+    """500 clusters on the same 40 sources: what the second round costs upstream."""
+    with Stack() as stack:
+        first, second = fleet.rounds(stack, 500, "45s")
+        figures["upstream_requests"] = second["total"] - first["total"]
+        figures["upstream_downloads"] = second["statuses"]["200"] - first["statuses"]["200"]
+
+
 def versions():
     first = lambda *command: subprocess.run(command, capture_output=True, text=True).stdout.strip().splitlines()[0]
     return {"opvic": first(BIN / "opvic-api", "--version"), "nats-server": first("/usr/sbin/nats-server", "--version"),
@@ -184,7 +195,8 @@ def show(figures, sizes):
 
 def main():
     figures, sizes = {}, {"post_versions": 20, "post_connections": 32, "entries": ENTRIES_AGENTS * ENTRIES_TRACKERS}
-    steps = {"the aggregator's core": measure_core, "posts": measure_posts, "visibility": measure_visible}
+    steps = {"the aggregator's core": measure_core, "posts": measure_posts, "visibility": measure_visible,
+             "what 500 clusters cost upstream": measure_upstream}
     for name, step in steps.items():
         print(f"measuring {name}", file=sys.stderr)
         step(figures)

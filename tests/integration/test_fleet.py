@@ -1,76 +1,23 @@
 """A large fleet costs upstream no more than a small one, and a large list goes through every part whole."""
-import pathlib
-import tempfile
 import unittest
 
-from support.load import post_all
+from support import fleet
 from support.nats import Nats
-from support.stack import SANITIZED, Stack, get, github, helm, post, report, request, until
+from support.stack import SANITIZED, Stack, get, post, report, until
 from support.upstreams import GitServer
 
-AGENTS, REPOSITORIES, INDEXES, CHARTS = 50 if SANITIZED else 500, 36, 4, 3
-SOURCES = REPOSITORIES + INDEXES
-CONNECTIONS = 8
-
-
-def recording(folder):
-    """REPOSITORIES repositories of one page each and INDEXES indexes of CHARTS charts each."""
-    (folder / "tags").mkdir()
-    for n in range(REPOSITORIES):
-        rows = (f"v1.{n}.{patch}\t2024-01-{patch + 1:02}T00:00:00+00:00\t{n:040x}" for patch in range(20))
-        (folder / "tags" / f"fleet__app-{n}.tsv").write_text("\n".join(rows) + "\n")
-    for n in range(INDEXES):
-        (folder / "helm" / f"repo-{n}").mkdir(parents=True)
-        rows = "".join(f"  chart-{c}:\n  - version: 1.{n}.{c}\n    appVersion: \"2.0\"\n" for c in range(CHARTS))
-        (folder / "helm" / f"repo-{n}" / "index.yaml").write_text(f"apiVersion: v1\nentries:\n{rows}")
-
-
-def trackers(url):
-    """{tracker: what it asks}: a source each of GitHub's, and of each index all charts, versions and appVersions."""
-    wanted = {f"app-{n}": github(f"fleet/app-{n}", "tags") for n in range(REPOSITORIES)}
-    for n in range(INDEXES):
-        for c in range(CHARTS):
-            strategy = "appVersion" if c % 2 else "chartVersion"
-            wanted[f"repo-{n}-chart-{c}"] = helm(f"{url}/charts/repo-{n}", f"chart-{c}", strategy)
-    return wanted
-
-
-def asked(upstream):
-    return request(upstream.url, "GET", "/_requests").json()
+AGENTS = 50 if SANITIZED else 500
 
 
 class Fleet(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        recording(pathlib.Path(self.folder.name))
-
     def test_one_look_a_source(self):
         """Hundreds of clusters on the same sources: each is asked once, and costs a 304 from then on, whoever asks."""
         with Stack() as stack:
-            stack.nats()
-            upstream = stack.upstream("--data", self.folder.name)
-            stack.aggregator("--source.interval", "45s").wait_ready()
-            for n in range(2):
-                stack.fetcher(name=f"fetcher-{n}", upstream=upstream.url, env={"PROVIDER_GITHUB_TOKEN": "t"}).wait_ready()
-            api = stack.api().wait_ready()
-            wanted = trackers(upstream.url)
-            bodies = [[report(f"cluster-{a}", t, {"1.0.0": 3}, remote) for a in range(c, AGENTS, CONNECTIONS)
-                       for t, remote in wanted.items()] for c in range(CONNECTIONS)]
-            post_all([api.url], bodies)
-
-            def answered():
-                overview = get(api, "/api/v1alpha1/overview").json()
-                gaps = [gap for row in overview for gaps in row.values() for gap in gaps]
-                return len(gaps) == AGENTS * len(wanted) and all(gap["latestVersion"] != "missing" for gap in gaps)
-            until("each cluster has its answers", answered, 60)
-            first = asked(upstream)
-            self.assertEqual(len(first["paths"]), SOURCES)
-            self.assertEqual(first["statuses"]["200"], SOURCES, "no second download, for whichever chart or cluster")
-            until("the second round is done", lambda: min(asked(upstream)["paths"].values()) >= 2, 120)
-            second = asked(upstream)
-            self.assertEqual(second["statuses"]["200"], SOURCES, second["statuses"])
+            first, second = fleet.rounds(stack, AGENTS, "45s")
+            self.assertEqual(len(first["paths"]), fleet.SOURCES)
+            self.assertEqual(first["statuses"]["200"], fleet.SOURCES, "no second download, for whichever chart or cluster")
             self.assertEqual(set(second["statuses"]), {"200", "304"})
+            self.assertEqual(second["statuses"]["200"], fleet.SOURCES, second["statuses"])
             self.assertLessEqual(max(second["paths"].values()) - min(second["paths"].values()), 1, "an interval, a look")
 
 
