@@ -268,6 +268,7 @@ int ov_app_main(const ov_app_program *program, int argc, char **argv)
         {program->settings, program->setting_count, program->target},
         {bus_table, ov_bus_table_count, &app->bus_settings},
         {ov_log_table, ov_log_table_count, &app->log},
+        {ov_probe_table, ov_probe_table_count, &app->probe},
     };
     OV_CLEANUP(ov_buf_clear) ov_buf problems = OV_BUF(PROBLEMS_BYTES_MAX);
     ov_settings_outcome outcome;
@@ -277,7 +278,7 @@ int ov_app_main(const ov_app_program *program, int argc, char **argv)
         print_problems(name, ov_buf_str(&problems));
         code = STATUS_SETTINGS;
     } else if (outcome == OV_SETTINGS_RUN) {
-        code = run(app);
+        code = app->probe ? ov_app_probe(program) : run(app);
         ov_settings_clear(tables, OV_COUNT(tables));
     }
     app_free(app);

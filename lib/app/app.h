@@ -21,7 +21,8 @@ typedef struct {
     const char *purpose; /* first line of --help */
     const ov_setting *settings;
     size_t setting_count;
-    void *target;      /* the service's settings struct */
+    void *target;            /* the service's settings struct */
+    const char *health_flag; /* of the text setting with the address of /readyz, which --probe asks; NULL: none */
     bool optional_bus; /* collector: nats.url is not filled in, so that the service sees whether it was set; it alone
                           opens the bus; without it the app opens the bus after start, unless start did */
     /* After the settings, before the bus: checks what a table cannot, makes the service. *ret_service is given to the

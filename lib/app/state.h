@@ -22,6 +22,7 @@ struct ov_app {
     ov_metrics *metrics;
     ov_metric *bus_connected, *bus_reconnects, *bus_refusals; /* NULL when no bus is wanted */
     ov_log_settings log;
+    bool probe; /* only ask the one that runs */
     ov_bus_settings bus_settings;
     char bus_name[64];
     _Atomic(ov_bus *) bus; /* set while HTTP threads run already */
@@ -46,6 +47,12 @@ struct ov_app {
 void ov_app_set_refusal(ov_app *app, const char *text);
 /* The text of /readyz; true when ready. */
 bool ov_app_readiness(ov_app *app, ov_buf *out);
+
+/* ---- probe.c ---- */
+extern const ov_setting ov_probe_table[]; /* fills one bool */
+extern const size_t ov_probe_table_count;
+/* Asks /readyz at the address that program->health_flag names; says the answer. The exit status: 0 ready, 1 not. */
+int ov_app_probe(const ov_app_program *program);
 
 /* ---- health.c ---- */
 enum { OV_APP_OWN_ROUTES = 3 };

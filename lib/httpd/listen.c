@@ -1,4 +1,4 @@
-/* Opens the socket that a server accepts from. */
+/* Opens the socket that a server accepts from, or one to it. */
 #include "httpd/listen.h"
 
 #include <errno.h>
@@ -6,7 +6,9 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -89,5 +91,37 @@ ov_status ov_http_listen(const char *address, int *ret_fd, unsigned *ret_port, o
     if (fd < 0) return ov_fail(err, OV_FAILED, "listen on %s: %s", address, strerror(why));
     *ret_fd = fd;
     *ret_port = port_of(fd);
+    return OV_OK;
+}
+
+/* A send's timeout is a connect's as well. */
+static int dial_one(const struct addrinfo *a, int64_t timeout_ms)
+{
+    const struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    if (connect(fd, a->ai_addr, a->ai_addrlen) == 0) return fd;
+    int why = errno == EINPROGRESS ? ETIMEDOUT : errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+ov_status ov_http_dial(const char *address, int64_t timeout_ms, int *ret_fd, ov_err *err)
+{
+    char host[HOST_BYTES], port[PORT_BYTES];
+    if (!split_address(ov_str_of(address), host, port) || strtoul(port, NULL, 10) == 0)
+        return ov_fail(err, OV_INVALID, "connect to %s: expected host:port or :port, no port 0", address);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *list = NULL;
+    int wrong = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
+    if (wrong) return ov_fail(err, OV_FAILED, "connect to %s: %s", address, gai_strerror(wrong));
+    int fd = -1;
+    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) fd = dial_one(a, timeout_ms);
+    int why = errno;
+    freeaddrinfo(list);
+    if (fd < 0) return ov_fail(err, OV_FAILED, "connect to %s: %s", address, strerror(why));
+    *ret_fd = fd;
     return OV_OK;
 }

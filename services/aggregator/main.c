@@ -57,6 +57,7 @@ int main(int argc, char **argv)
         .settings = aggregator_setting_table,
         .setting_count = aggregator_setting_count,
         .target = &settings,
+        .health_flag = "metrics-bind-address",
         .start = start,
         .loop = loop,
         .drain = drain,

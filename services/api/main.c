@@ -117,6 +117,7 @@ static const ov_app_program program = {
     .settings = api_settings_table,
     .setting_count = OV_COUNT(api_settings_table),
     .target = &settings,
+    .health_flag = "controlplane.bind-address",
     .start = start,
     .loop = loop,
     .drain = drain,

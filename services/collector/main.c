@@ -13,6 +13,7 @@ static const ov_app_program program = {
     .settings = collector_settings_table,
     .setting_count = OV_COUNT(collector_settings_table),
     .target = &settings,
+    .health_flag = "health-probe-bind-address",
     .optional_bus = true,
     .start = collector_start,
     .loop = collector_loop,

@@ -110,6 +110,7 @@ int main(int argc, char **argv)
         .settings = fetcher_setting_table,
         .setting_count = fetcher_setting_count,
         .target = &settings,
+        .health_flag = "metrics-bind-address",
         .start = start,
         .loop = loop,
         .drain = drain,

@@ -1,14 +1,17 @@
 /* The life of a program, run as a child: settings, health, readiness, signals, exit statuses. */
 #include "app/app.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "httpd/listen.h"
 #include "support/check.h"
 #include "support/http.h"
 
@@ -115,6 +118,7 @@ static child child_start(const char *const *arguments, bool optional_bus)
         for (; arguments[argc - 1]; argc++) argv[argc] = memory[argc];
         for (int i = 1; i < argc; i++) snprintf(memory[i], sizeof memory[i], "%s", arguments[i - 1]);
         dup2(pipes[1], STDERR_FILENO);
+        dup2(pipes[1], STDOUT_FILENO);
         close(pipes[0]);
         close(pipes[1]);
         alarm(WAIT_SECONDS);
@@ -123,6 +127,7 @@ static child child_start(const char *const *arguments, bool optional_bus)
                                         .settings = table,
                                         .setting_count = 2,
                                         .target = &settings,
+                                        .health_flag = "address",
                                         .optional_bus = optional_bus,
                                         .start = start,
                                         .loop = loop,
@@ -282,8 +287,78 @@ static void a_taken_port_is_said(void)
     ov_buf_clear(&second.log);
 }
 
+/* One that answers as no service does: one connection, the given bytes, the end. The child's port. */
+static unsigned answer_once(const char *bytes, pid_t *pid)
+{
+    int fd;
+    unsigned port;
+    if (ov_http_listen("127.0.0.1:0", &fd, &port, NULL) != OV_OK) abort();
+    fflush(NULL);
+    *pid = fork();
+    if (*pid != 0) {
+        close(fd);
+        return port;
+    }
+    alarm(WAIT_SECONDS);
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    poll(&waiting, 1, -1);
+    int peer = accept(fd, NULL, NULL);
+    char request[1024];
+    if (recv(peer, request, sizeof request, 0) > 0) send(peer, bytes, strlen(bytes), MSG_NOSIGNAL);
+    _exit(0);
+}
+
+static void check_probe(unsigned port, int status, const char *says)
+{
+    char address[64];
+    snprintf(address, sizeof address, "--address=127.0.0.1:%u", port);
+    child probe = child_start(ARGUMENTS(BUS, address, "--probe"), false);
+    CHECK_INT(child_end(&probe), status);
+    CHECK(logged(&probe, says));
+    ov_buf_clear(&probe.log);
+}
+
+static void a_probe_asks_the_one_that_runs(void)
+{
+    child c = child_start(ARGUMENTS(BUS), false);
+    unsigned port = child_port(&c);
+    CHECK(child_line(&c, "for=\"stream X\""));
+    check_probe(port, 1, "opvic-example: waiting for stream X\n");
+    check_answer(port, "POST /waiting?for=", 204, NULL);
+    check_probe(port, 0, "opvic-example: ok\n");
+    kill(c.pid, SIGTERM);
+    CHECK_INT(child_end(&c), 0);
+    check_probe(port, 1, "Connection refused\n");
+    check_probe(0, 1, "opvic-example: connect to 127.0.0.1:0: expected host:port or :port, no port 0\n");
+    ov_buf_clear(&c.log);
+}
+
+static void a_probe_believes_no_stranger(void)
+{
+    static const struct {
+        const char *bytes;
+        int status;
+        const char *says;
+    } rows[] = {
+        {"HTTP/1.1 200 OK\r\n\r\nok", 0, "opvic-example: ok\n"},
+        {"HTTP/1.1 500 No\r\n\r\nbroken", 1, "opvic-example: broken\n"},
+        {"HTTP/1.1 200 OK\r\n", 1, "opvic-example: no answer\n"},
+        {"SSH-2.0-x\r\n\r\n", 1, "opvic-example: no answer\n"},
+        {"", 1, "opvic-example: no answer\n"},
+    };
+    for (size_t i = 0; i < OV_COUNT(rows); i++) {
+        check_case(rows[i].bytes);
+        pid_t pid;
+        check_probe(answer_once(rows[i].bytes, &pid), rows[i].status, rows[i].says);
+        waitpid(pid, NULL, 0);
+    }
+    check_case(NULL);
+}
+
 int main(void)
 {
+    a_probe_asks_the_one_that_runs();
+    a_probe_believes_no_stranger();
     health_is_told();
     a_program_may_do_without_a_bus();
     a_second_signal_ends_it();
