@@ -55,8 +55,9 @@ install: ## Install the CustomResourceDefinition into the current cluster
 uninstall: ## Remove the CustomResourceDefinition and all VersionTrackers from the current cluster (CONFIRM=1 when there are some)
 	@scripts/crd uninstall
 
-docker-build: ## Build the images
-	@scripts/not-yet docker-build "the images"
+docker-build: ## Build the images of the four services (IMAGE_PREFIX=registry/team/, IMAGE_TAG=...)
+	@scripts/install-deps docker
+	@scripts/docker-build
 
 helm-package: ## Package the Helm chart
 	@scripts/not-yet helm-package "the Helm chart"
