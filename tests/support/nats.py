@@ -2,14 +2,20 @@
 import base64
 import json
 import socket
+import ssl
 import uuid
 
 
 class Nats:
-    def __init__(self, port, user=None, password=None, timeout=10):
+    def __init__(self, port, user=None, password=None, timeout=10, ca=None, inbox="_INBOX"):
+        """ca: file of the authorities that the server is checked against, then the connection is TLS."""
+        self.inbox = inbox
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        while self.socket.recv(1) not in (b"\n", b""):
+            pass  # INFO; byte by byte, since TLS may begin right behind it
+        if ca:
+            self.socket = ssl.create_default_context(cafile=ca).wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.file = self.socket.makefile("rb")
-        self.file.readline()  # INFO
         options = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True, "lang": "python", "version": "0"}
         if user:
             options.update(user=user, **{"pass": password})
@@ -47,6 +53,21 @@ class Nats:
         self.send(f"SUB {subject} {self.sid}\r\n".encode())
         return self.sid
 
+    def refusals(self):
+        """What the server refused of all that was sent, up to now: its lines."""
+        self.send(b"PING\r\n")
+        out = []
+        while True:
+            line = self.file.readline()
+            if line.startswith(b"PONG"):
+                return out
+            if not line:
+                raise OSError(f"nats: closed, after {out}")
+            if line.startswith(b"-ERR"):
+                out.append(line.decode().strip())
+            elif line.startswith((b"MSG", b"HMSG")):
+                self.file.read(int(line.split()[-1]) + 2)
+
     def next(self):
         """The next message: (subject, headers, data)."""
         subject, _, headers, data = self.next_with_reply()
@@ -70,7 +91,7 @@ class Nats:
                 return words[1].decode(), words[3].decode() if len(words) == 6 else "", parse_headers(raw[:head]), raw[head:]
 
     def request(self, subject, data=b""):
-        inbox = f"_INBOX.{uuid.uuid4().hex}"
+        inbox = f"{self.inbox}.{uuid.uuid4().hex}"
         sid = self.subscribe(inbox)
         self.publish(subject, data, inbox)
         answer = self.next()
@@ -93,7 +114,7 @@ class Nats:
         count = self.stream(stream)["state"]["messages"]
         if not count:
             return []
-        inbox, answer = f"_INBOX.{uuid.uuid4().hex}", f"_INBOX.{uuid.uuid4().hex}"
+        inbox, answer = (f"{self.inbox}.{uuid.uuid4().hex}" for _ in range(2))
         sids = [self.subscribe(inbox), self.subscribe(answer)]
         config = {"deliver_subject": inbox, "ack_policy": "none", "deliver_policy": "all", "replay_policy": "instant"}
         self.publish(f"$JS.API.CONSUMER.CREATE.{stream}", json.dumps({"stream_name": stream, "config": config}).encode(), answer)
