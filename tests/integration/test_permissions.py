@@ -1,0 +1,142 @@
+"""Who may do what on the bus: every role of deploy/helm/opvic/files/bus-permissions.conf against the real server."""
+import unittest
+
+from support.bususers import ROLES, BusUsers, credentials, on_every_server
+from support.stack import ROOT, Stack, get, github, post, report, until
+
+COREDNS = github("coredns/coredns", "tags", r"^v([0-9]+\.[0-9]+\.[0-9]+)$", "$1")
+STREAMS = ("OPVIC_REPORTS", "OPVIC_JOBS", "OPVIC_LISTS", "OPVIC_EVENTS", "OPVIC_DEAD", "KV_opvic_state", "KV_opvic_lease", "KV_opvic_budget")
+USERS = (*ROLES, "a", "b")
+
+# Subject -> who of USERS may publish there; nobody else.
+PUBLISH = {
+    "opvic.report.a.t": "a api", "opvic.report.b.t": "b api", "opvic.report.a.t.1.0": "", "opvic.report.a": "",
+    "opvic.heartbeat.a": "a api", "opvic.heartbeat.b": "b api", "opvic.heartbeat.a.x": "",
+    "opvic.inventory.a": "a api", "opvic.inventory.b": "b api",
+    "opvic.job.github.s": "aggregator", "opvic.event.release.a.t": "aggregator", "opvic.event.release._._": "aggregator",
+    "opvic.list.s.l": "fetcher", "opvic.list.s.l.1.0": "fetcher", "opvic.lookup.s": "fetcher",
+    "opvic.dead.OPVIC_JOBS.1": "aggregator fetcher", "opvic.dead.OPVIC_REPORTS.1": "aggregator",
+    "opvic.ask.report.a": "aggregator", "opvic.ask.refresh.s": "api",
+    "$KV.opvic_state.entry.a.t": "aggregator", "$KV.opvic_state.entry.a.t.1.0": "aggregator",
+    "$KV.opvic_lease.aggregator": "aggregator", "$KV.opvic_budget.x": "fetcher",
+    "$JS.ACK.OPVIC_JOBS.fetcher-github.1.2.3.4.5": "fetcher", "$JS.ACK.OPVIC_EVENTS.mine.1.2.3.4.5": "subscriber",
+    "$JS.ACK.OPVIC_REPORTS.x.1.2.3.4.5": "",
+    "$JS.FC.OPVIC_REPORTS.x.y": "aggregator", "$JS.FC.KV_opvic_state.x.y": "aggregator api subscriber",
+    "$JS.FC.OPVIC_EVENTS.x.y": "subscriber", "$JS.FC.OPVIC_JOBS.x.y": "",
+    "$JS.API.CONSUMER.INFO.OPVIC_JOBS.fetcher-github": "fetcher", "$JS.API.CONSUMER.MSG.NEXT.OPVIC_JOBS.fetcher-github": "fetcher",
+    "$JS.API.CONSUMER.DURABLE.CREATE.OPVIC_JOBS.fetcher-github": "fetcher",
+    "$JS.API.CONSUMER.MSG.NEXT.OPVIC_EVENTS.mine": "subscriber", "$JS.API.CONSUMER.CREATE.OPVIC_EVENTS.mine.opvic.event.>": "subscriber",
+    "$JS.API.CONSUMER.CREATE.OPVIC_REPORTS.mine.opvic.report.>": "", "$JS.API.CONSUMER.DURABLE.CREATE.OPVIC_REPORTS.mine": "",
+    "$JS.API.CONSUMER.DELETE.KV_opvic_state.x": "", "$JS.API.CONSUMER.DELETE.OPVIC_EVENTS.mine": "", "$JS.API.CONSUMER.DELETE.OPVIC_JOBS.fetcher-github": "",
+    "$JS.API.CONSUMER.NAMES.OPVIC_EVENTS": "", "$JS.API.CONSUMER.LIST.KV_opvic_state": "",
+    "$JS.API.DIRECT.GET.KV_opvic_state.$KV.opvic_state.entry.a.t": "subscriber", "$JS.API.DIRECT.GET.OPVIC_REPORTS.opvic.report.b.t": "",
+    "$JS.API.STREAM.NAMES": "", "$JS.API.STREAM.LIST": "", "$JS.API.INFO": "",
+    "$JS.API.ACCOUNT.PURGE.$G": "", "$JS.API.META.LEADER.STEPDOWN": "", "$JS.API.SERVER.REMOVE": "", "$SYS.REQ.SERVER.PING": "",
+    "_INBOX.aggregator.ov1.r.0.0": "", "_INBOX.agent.b.x": "", "other": "",
+}
+# The same for the API's calls of streams: verb -> stream -> who.
+STREAM_CALLS = {
+    "STREAM.INFO": {"OPVIC_JOBS": "aggregator fetcher", "OPVIC_LISTS": "aggregator fetcher", "KV_opvic_budget": "aggregator fetcher",
+                    "KV_opvic_state": "aggregator api subscriber", "OPVIC_EVENTS": "aggregator subscriber", "*": "aggregator"},
+    "STREAM.CREATE": {"*": "aggregator"}, "STREAM.UPDATE": {"*": "aggregator"},
+    "STREAM.PURGE": {"KV_opvic_state": "aggregator", "OPVIC_LISTS": "fetcher"},
+    "STREAM.MSG.GET": {"OPVIC_EVENTS": "aggregator subscriber", "KV_opvic_state": "aggregator subscriber", "KV_opvic_lease": "aggregator",
+                       "OPVIC_LISTS": "fetcher", "KV_opvic_budget": "fetcher"},
+    "CONSUMER.CREATE": {"OPVIC_REPORTS": "aggregator", "OPVIC_LISTS": "aggregator", "KV_opvic_state": "aggregator api subscriber",
+                        "OPVIC_EVENTS": "subscriber"},
+    **{verb: {} for verb in ("STREAM.DELETE", "STREAM.MSG.DELETE", "STREAM.SNAPSHOT", "STREAM.RESTORE", "STREAM.LEADER.STEPDOWN",
+                             "STREAM.PEER.REMOVE", "CONSUMER.NAMES", "CONSUMER.LIST")},
+}
+SUBSCRIBE = {
+    ">": "", "*.>": "", "opvic.>": "", "opvic.report.>": "", "opvic.report.a.*": "", "opvic.heartbeat.>": "", "opvic.list.>": "", "opvic.job.>": "",
+    "opvic.ask.report.a": "a", "opvic.ask.report.b": "b", "opvic.ask.report.*": "", "opvic.ask.>": "", "opvic.ask.refresh.>": "aggregator",
+    "opvic.event.>": "subscriber", "$KV.opvic_state.>": "subscriber", "$KV.opvic_state.entry.a.>": "subscriber", "$KV.opvic_lease.>": "",
+    "_INBOX.>": "", "_INBOX.*": "", "_INBOX.agent.>": "", "_INBOX.agent.*.x": "", "_INBOX.agent.a.x": "a", "_INBOX.agent.b.>": "b",
+    "_INBOX.aggregator.>": "aggregator", "_INBOX.fetcher.x.*": "fetcher", "_INBOX.api.x": "api", "_INBOX.subscriber.x": "subscriber",
+    "$JS.>": "", "$JS.API.>": "", "$JS.ACK.>": "", "$SYS.>": "", "$JS.EVENT.ADVISORY.>": "",
+}
+
+
+def publish_table():
+    calls = {f"$JS.API.{verb}.{stream}": who.get(stream, who.get("*", "")) for verb, who in STREAM_CALLS.items() for stream in STREAMS}
+    return {**PUBLISH, **calls}
+
+
+class Rights(unittest.TestCase):
+    def check(self, client, user, what, tell, table):
+        for subject, who in table.items():
+            tell(subject)
+            told = client.refusals()
+            self.assertEqual(user not in who.split(), bool(told), f"{user}: {what} {subject}: expected {who or 'nobody'} to be let: {told}")
+            for line in told:
+                self.assertIn(f'to "{subject}"', line)
+
+    @on_every_server
+    def test_table(self):
+        with Stack() as stack:
+            bus = BusUsers(stack, "a", "b")
+            for user in USERS:
+                with bus.client(user) as client:
+                    self.check(client, user, "publish", lambda subject, c=client: c.publish(subject, b""), publish_table())
+                    self.check(client, user, "subscribe", client.subscribe, SUBSCRIBE)
+
+
+def pipeline(stack, bus, agent, *args):
+    """Every part of it, with the users of its role; ready."""
+    up = stack.upstream("--data", ROOT / "examples/upstream/data")
+    services = [stack.aggregator("--cache.reconciler-interval", "500ms", "--source.interval", "3s", env=bus.env("aggregator")),
+                stack.fetcher(upstream=up.url, env=bus.env("fetcher")), stack.api(env=bus.env("api")),
+                stack.collector(agent, ROOT / "examples/clusters/staging", "--agent.interval", "1s", *args, env=bus.env(agent))]
+    for service in services:
+        service.wait_ready()
+    return services
+
+
+class Pipeline(unittest.TestCase):
+    @on_every_server
+    def test_no_right_is_missing(self):
+        """All that the services do, a restart and an expired agent included, without one violation."""
+        with Stack() as stack:
+            bus = BusUsers(stack, "a")
+            aggregator, fetcher, api, collector = services = pipeline(stack, bus, "a")
+            self.assertEqual(post(api, report("posted", "dns", {"1.14.3": 1}, COREDNS)).status, 202)
+            until("the posted one is answered", lambda: get(api, "/api/v1alpha1/agents/posted/dns/versions").json()["latestVersion"] == "1.14.7")
+            until("the cluster's are", lambda: len(get(api, "/api/v1alpha1/agents/a").json()) == 7)
+            until("upstream is asked again", lambda: fetcher.metric("opvic_fetcher_looks_total") >= 8)
+            stack.nats_process.kill()
+            stack.nats_process.start()
+            until("a report is taken again", lambda: post(api, report("posted", "dns", {"1.14.7": 1}, COREDNS)).status == 202)
+            until("it is answered", lambda: get(api, "/api/v1alpha1/agents/posted/dns").json()["uniqVersions"] == ["1.14.7"])
+            aggregator.kill()
+            aggregator.start()
+            until("the next leader answers", lambda: post(api, report("posted", "dns", {"1.14.6": 1}, COREDNS)).status == 202
+                  and get(api, "/api/v1alpha1/agents/posted/dns").json()["uniqVersions"] == ["1.14.6"])
+            self.assertEqual(bus.violations(), [])
+            for service in services:
+                self.assertEqual(service.metric("opvic_bus_refusals_total") if service is not collector else 0, 0, service.name)
+
+    @on_every_server
+    def test_an_agent_is_added_and_removed(self):
+        """Nobody's connection is cut by an agent that comes or goes, but its own."""
+        with Stack() as stack:
+            bus = BusUsers(stack, "a")
+            services = pipeline(stack, bus, "a")
+            with bus.client("a") as watcher:
+                self.assertEqual(credentials("agent", bus.folder, "b"), "")
+                bus.reload()
+                stack.collector("b", ROOT / "examples/clusters/prod-us", "--agent.interval", "1s", env=bus.env("b")).wait_ready()
+                until("its reports are answered", lambda: get(services[2], "/api/v1alpha1/agents/b").json())
+                with bus.client("b") as gone:
+                    self.assertEqual(credentials("remove", bus.folder, "b"), "")
+                    bus.reload()
+                    with self.assertRaises(OSError):
+                        gone.refusals()
+                    watcher.publish("opvic.heartbeat.b", b"")
+                    self.assertEqual(len(watcher.refusals()), 1)  # still there, with the rights it had
+            for service in services[:3]:
+                self.assertEqual(service.metric("opvic_bus_reconnects_total"), 0, service.name)
+            self.assertNotIn("bus disconnected", "".join(service.text() for service in services))
+
+
+if __name__ == "__main__":
+    unittest.main()
