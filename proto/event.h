@@ -12,11 +12,11 @@ typedef enum {
     EVENT_STATE,   /* an entry's state or latest: data {previous:{state,latestVersion}, state, latestVersion, reason?,
                       running:[...], truncated?} */
     EVENT_RELEASE, /* a rule has a new highest candidate, once for the fleet: data {source, latestVersion, previous} */
-    EVENT_WITHDRAWN, /* a rule's highest candidate went: data as release */
-    EVENT_SOURCE,    /* data {source, change: failing|recovered, failure, message} */
-    EVENT_AGENT,     /* data {change: appeared|expired|conflict|returned|resolved} */
-    EVENT_END_OF_LIFE,
-    EVENT_EPOCH /* a new leader's first record: fences older ones, means nothing to others */
+    EVENT_WITHDRAWN,   /* a rule's highest candidate went: data as release */
+    EVENT_SOURCE,      /* data {source, change: failing|recovered, failure, message} */
+    EVENT_AGENT,       /* data {change: appeared|expired|conflict|returned|resolved} */
+    EVENT_END_OF_LIFE, /* the day came for a running version: data {product, cycle, date?, runningVersion} */
+    EVENT_EPOCH        /* a new leader's first record: fences older ones, means nothing to others */
 } event_type;
 const char *event_type_name(event_type t); /* "running", ... the subject's token and the end of the CloudEvents type */
 

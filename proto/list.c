@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "proto/end_of_life.h"
 #include "proto/members.h"
 
 #include "base/poison.h"
@@ -26,18 +27,31 @@ static const ov_field version_fields[] = {
     {MEMBER_DATE, OV_FIELD_I64, false, offsetof(list_version, date_s)},
     {MEMBER_PRERELEASE, OV_FIELD_BOOL, false, offsetof(list_version, prerelease)},
     {MEMBER_DEPRECATED, OV_FIELD_BOOL, false, offsetof(list_version, deprecated)},
+    {MEMBER_CYCLE, OV_FIELD_STRING, false, offsetof(list_version, cycle)},
+    {MEMBER_EOL_FROM, OV_FIELD_I64, false, offsetof(list_version, eol_s)},
+    {MEMBER_IS_EOL, OV_FIELD_BOOL, false, offsetof(list_version, is_eol)},
 };
+
+static ov_status version_check(const list_version *v, size_t i, ov_err *err)
+{
+    if (v->version.len > LIST_VERSION_BYTES_MAX || v->app_version.len > LIST_VERSION_BYTES_MAX)
+        return ov_fail(err, OV_INVALID, "list: " MEMBER_VERSIONS "[%zu]: more than %d bytes", i,
+                       LIST_VERSION_BYTES_MAX);
+    if (v->cycle.len > LIST_CYCLE_BYTES_MAX)
+        return ov_fail(err, OV_INVALID, "list: " MEMBER_VERSIONS "[%zu]." MEMBER_CYCLE ": more than %d bytes", i,
+                       LIST_CYCLE_BYTES_MAX);
+    if (v->eol_s < 0 || v->eol_s > END_OF_LIFE_S_MAX)
+        return ov_fail(err, OV_INVALID,
+                       "list: " MEMBER_VERSIONS "[%zu]." MEMBER_EOL_FROM ": %lld: expected Unix seconds up to 9999", i,
+                       (long long)v->eol_s);
+    return OV_OK;
+}
 
 static ov_status versions_check(const list *l, ov_err *err)
 {
-    for (size_t i = 0; i < l->count; i++) {
-        if (l->versions[i].version.len <= LIST_VERSION_BYTES_MAX &&
-            l->versions[i].app_version.len <= LIST_VERSION_BYTES_MAX)
-            continue;
-        return ov_fail(err, OV_INVALID, "list: " MEMBER_VERSIONS "[%zu]: more than %d bytes", i,
-                       LIST_VERSION_BYTES_MAX);
-    }
-    return OV_OK;
+    ov_status st = OV_OK;
+    for (size_t i = 0; st == OV_OK && i < l->count; i++) st = version_check(&l->versions[i], i, err);
+    return st;
 }
 
 static void list_wire_clear(list_wire *w)
@@ -87,6 +101,9 @@ void list_encode(const list *l, ov_buf *out)
         member_write_i64(&w, MEMBER_DATE, v->date_s);
         member_write_bool(&w, MEMBER_PRERELEASE, v->prerelease);
         member_write_bool(&w, MEMBER_DEPRECATED, v->deprecated);
+        member_write_str(&w, MEMBER_CYCLE, v->cycle);
+        member_write_i64(&w, MEMBER_EOL_FROM, v->eol_s);
+        member_write_bool(&w, MEMBER_IS_EOL, v->is_eol);
         ov_json_close_object(&w);
     }
     ov_json_close_array(&w);

@@ -54,6 +54,7 @@
 #define MEMBER_PATTERN "pattern"
 #define MEMBER_RESULT "result"
 #define MEMBER_CONSTRAINT "constraint"
+#define MEMBER_END_OF_LIFE "endOfLife" /* a gap's version has it, too */
 #define MEMBER_CONDITION "condition"
 
 /* Heartbeat, inventory. */
@@ -70,6 +71,9 @@
 #define MEMBER_DATE "date"
 #define MEMBER_PRERELEASE "prerelease"
 #define MEMBER_DEPRECATED "deprecated"
+#define MEMBER_CYCLE "cycle"
+#define MEMBER_EOL_FROM "eolFrom"
+#define MEMBER_IS_EOL "isEol"
 #define MEMBER_OUTCOME "outcome"
 #define MEMBER_FAILURE "failure"
 #define MEMBER_STATUS "status"
@@ -104,6 +108,8 @@
 #define MEMBER_MAJOR_AVAILABLE "majorAvailable"
 #define MEMBER_MINOR_AVAILABLE "minorAvailable"
 #define MEMBER_PATCH_AVAILABLE "patchAvailable"
+#define MEMBER_PRODUCT "product"
+#define MEMBER_REACHED "reached"
 
 /* CloudEvents 1.0 and its extensions. */
 #define MEMBER_SPECVERSION "specversion"

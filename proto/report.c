@@ -59,6 +59,7 @@ static const ov_field remote_fields[] = {
     {MEMBER_CHART, OV_FIELD_STRING, false, offsetof(report_wire, r.remote.chart)},
     {MEMBER_EXTRACTION, OV_FIELD_OBJECT, false, offsetof(report_wire, extraction)},
     {MEMBER_CONSTRAINT, OV_FIELD_STRING, false, offsetof(report_wire, r.remote.constraint)},
+    {MEMBER_END_OF_LIFE, OV_FIELD_STRING, false, offsetof(report_wire, r.remote.end_of_life)},
 };
 static const ov_field extraction_fields[] = {
     {MEMBER_REGEX, OV_FIELD_OBJECT, false, offsetof(report_wire, regex)},
@@ -220,6 +221,7 @@ static void remote_write(ov_json_writer *w, const report_remote *remote)
     ov_json_close_object(w);
     ov_json_close_object(w);
     member_write_str(w, MEMBER_CONSTRAINT, remote->constraint);
+    member_write_str(w, MEMBER_END_OF_LIFE, remote->end_of_life);
     ov_json_close_object(w);
 }
 

@@ -18,6 +18,7 @@ enum {
 /* extraction{regex{pattern,result}}, provider, ...: absent texts are empty. */
 typedef struct {
     ov_str provider, strategy, repo, chart, constraint, pattern, result;
+    ov_str end_of_life; /* product of endoflife.date, as the tracker spells it */
 } report_remote;
 
 typedef struct {

@@ -42,7 +42,7 @@ const source_provider source_providers[] = {
     {.name = "endoflife",
      .strategies = {"cycles"},
      .repo_examples = {"nginx"},
-     .note = "a product of endoflife.date: the latest version of each cycle",
+     .note = "a product of endoflife.date: the latest version of each cycle, and when its life ends",
      .canonical = source_repo_endoflife},
 };
 const size_t source_provider_count = OV_COUNT(source_providers);
@@ -181,6 +181,30 @@ ov_status source_resolve(const report_remote *remote, source *ret, ov_err *err)
     s.key = key_of(&s);
     *ret = s;
     return OV_OK;
+}
+
+static ov_str product_named(const report_remote *remote)
+{
+    const source_provider *p = source_provider_find(remote->provider);
+    if (remote->end_of_life.len || !p || p->canonical != source_repo_endoflife) return remote->end_of_life;
+    return remote->repo;
+}
+
+ov_status source_of_end_of_life(const report_remote *remote, source *ret, ov_err *err)
+{
+    ov_str product = product_named(remote);
+    const report_remote cycles = {.provider = OV_STR("endoflife"), .strategy = OV_STR("cycles"), .repo = product};
+    if (!product.len) return ov_fail(err, OV_NOT_FOUND, "remoteVersion.endOfLife: missing");
+    if (source_resolve(&cycles, ret, err) == OV_OK) return OV_OK;
+    return source_unexpected("endOfLife", product, SOURCE_PRODUCT_EXPECTED, err);
+}
+
+ov_str source_product(const source *s)
+{
+    ov_str repo = ov_str_of(s->repo);
+    size_t from = repo.len;
+    while (from && repo.ptr[from - 1] != '/') from--;
+    return ov_str_sub(repo, from, repo.len);
 }
 
 void source_clear(source *s)

@@ -41,6 +41,12 @@ typedef struct {
 /* From a tracker's remoteVersion. OV_INVALID: "remoteVersion.provider: \"x\": expected one of github, helm, ..." and
  * the like. */
 OV_MUST_CHECK ov_status source_resolve(const report_remote *remote, source *ret, ov_err *err);
+/* The product whose cycles say when a tracker's running versions are at their end: endOfLife, or with provider
+ * endoflife the repo. OV_NOT_FOUND: it names none. OV_INVALID: "remoteVersion.endOfLife: \"x\": expected a product
+ * ...". */
+OV_MUST_CHECK ov_status source_of_end_of_life(const report_remote *remote, source *ret, ov_err *err);
+/* The product's name alone, of such a source; lives in it. */
+ov_str source_product(const source *s);
 void source_clear(source *s);
 
 #endif

@@ -351,7 +351,7 @@ ov_status source_repo_gitea(const report_remote *remote, ov_buf *out, ov_err *er
 
 ov_status source_repo_endoflife(const report_remote *remote, ov_buf *out, ov_err *err)
 {
-    static const char expected[] = "a product of endoflife.date, such as nginx";
+    static const char expected[] = SOURCE_PRODUCT_EXPECTED;
     repo_url url;
     ov_str rest, product = remote->repo;
     bool tls, elsewhere = false;

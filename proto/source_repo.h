@@ -21,6 +21,7 @@ OV_MUST_CHECK ov_status source_repo_gitlab(const report_remote *remote, ov_buf *
 /* "https://HOST[/PATH]/OWNER/NAME", the last two in lower case. */
 OV_MUST_CHECK ov_status source_repo_gitea(const report_remote *remote, ov_buf *out, ov_err *err);
 /* A product's name, or the URL of it at another server. */
+#define SOURCE_PRODUCT_EXPECTED "a product of endoflife.date, such as nginx"
 OV_MUST_CHECK ov_status source_repo_endoflife(const report_remote *remote, ov_buf *out, ov_err *err);
 
 /* "remoteVersion.<member>: \"<value>\": expected <expected>"; OV_INVALID. */

@@ -82,7 +82,7 @@ static const ov_field entry_fields[] = {
 };
 
 typedef struct {
-    ov_str verdict, state, reason, latest;
+    ov_str verdict, state, reason, latest, end_of_life;
 } entry_version_wire;
 
 static const ov_field entry_version_fields[] = {
@@ -90,6 +90,7 @@ static const ov_field entry_version_fields[] = {
     {MEMBER_STATE, OV_FIELD_STRING, true, offsetof(entry_version_wire, state)},
     {MEMBER_REASON, OV_FIELD_STRING, false, offsetof(entry_version_wire, reason)},
     {MEMBER_LATEST_VERSION, OV_FIELD_STRING, true, offsetof(entry_version_wire, latest)},
+    {MEMBER_END_OF_LIFE, OV_FIELD_OBJECT, false, offsetof(entry_version_wire, end_of_life)},
 };
 
 static ov_status entry_versions_decode(entry_wire *w, ov_err *err)
@@ -104,7 +105,10 @@ static ov_status entry_versions_decode(entry_wire *w, ov_err *err)
     d->version_count = count;
     for (size_t i = 0; st == OV_OK && i < count; i++) {
         entry_version *v = &d->versions[i];
-        *v = (entry_version){.verdict = wire[i].verdict, .reason = wire[i].reason, .latest = wire[i].latest};
+        *v = (entry_version){.verdict = wire[i].verdict,
+                             .reason = wire[i].reason,
+                             .latest = wire[i].latest,
+                             .end_of_life = wire[i].end_of_life};
         st = state_decode(wire[i].state, "entry: " MEMBER_VERSIONS "[]." MEMBER_STATE, &v->state, err);
     }
     return st;
@@ -158,6 +162,7 @@ static void entry_versions_write(ov_json_writer *w, const entry_doc *d)
         ov_json_write_c(w, MEMBER_STATE, state_value_name(v->state));
         member_write_str(w, MEMBER_REASON, v->reason);
         ov_json_write_str(w, MEMBER_LATEST_VERSION, v->latest);
+        member_write_raw(w, MEMBER_END_OF_LIFE, v->end_of_life);
         ov_json_close_object(w);
     }
     ov_json_close_array(w);

@@ -34,7 +34,7 @@ unsigned state_live_shard(ov_str agent);
 
 /* entry.<agent>.<tracker>
  * {"schema":1,"agentId","id","state","reason"?,"latestVersion","report":<the report's version member verbatim>,
- *  "versions":[{"currentVersion","verdict":"<id>" or "","state","reason"?,"latestVersion"}...same order as
+ *  "versions":[{"currentVersion","verdict":"<id>" or "","state","reason"?,"latestVersion","endOfLife"?}...same order as
  * report.versions],"outbox"?} */
 typedef struct {
     ov_str verdict; /* id; empty: no verdict (unknownRemote, invalid, unparseable) */
@@ -43,6 +43,7 @@ typedef struct {
     ov_str latest;  /* normalised, "missing" when none is known */
     ov_str current; /* normalised running version (canonical, "1.2" is "1.2.0"), as the gap's currentVersion shows it;
                        the text as it runs when it is no version */
+    ov_str end_of_life; /* raw JSON object (end_of_life.h); empty: the tracker names no product */
 } entry_version;
 typedef struct {
     ov_str agent_id, id;

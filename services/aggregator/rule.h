@@ -11,7 +11,7 @@
 
 /* The filters in their order; nothing else rejects a version. */
 typedef enum {
-    FILTER_NO_VALUE,      /* a chart without appVersion */
+    FILTER_NO_VALUE,      /* a chart without appVersion, a cycle without a version */
     FILTER_NO_MATCH,      /* the pattern does not match */
     FILTER_TOO_MUCH_WORK, /* the pattern's limits were reached */
     FILTER_EMPTY_RESULT,  /* the extraction gives nothing */

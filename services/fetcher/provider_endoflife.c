@@ -1,4 +1,4 @@
-/* endoflife.date: the latest version of each of a product's cycles.
+/* endoflife.date: the latest version of each of a product's cycles, and when the cycle's life ends.
  * https://endoflife.date/docs/api/v1/ (products/{product}) */
 #include "base/mem.h"
 #include "services/fetcher/json_page.h"
@@ -30,7 +30,8 @@ typedef struct {
 } product_text;
 
 typedef struct {
-    ov_str latest, name, date;
+    ov_str cycle, eol_from, latest, name, date;
+    bool is_eol;
 } cycle_text;
 
 static const ov_field document_fields[] = {
@@ -40,6 +41,9 @@ static const ov_field product_fields[] = {
     {"releases", OV_FIELD_ARRAY, true, offsetof(product_text, releases)},
 };
 static const ov_field cycle_fields[] = {
+    {"name", OV_FIELD_STRING, false, offsetof(cycle_text, cycle)},
+    {"isEol", OV_FIELD_BOOL, false, offsetof(cycle_text, is_eol)},
+    {"eolFrom", OV_FIELD_STRING, false, offsetof(cycle_text, eol_from)},
     {"latest", OV_FIELD_OBJECT, false, offsetof(cycle_text, latest)},
 };
 static const ov_field latest_fields[] = {
@@ -47,17 +51,22 @@ static const ov_field latest_fields[] = {
     {"date", OV_FIELD_STRING, false, offsetof(cycle_text, date)},
 };
 
-/* A cycle without a latest version has none yet. */
+/* A cycle without a latest version has none yet, but an end. */
 static ov_status read_cycle(provider_page *page, version_list *to, ov_json_reader *r, ov_err *err)
 {
     cycle_text cycle = {0};
     OV_CLEANUP(ov_json_arena_clear) ov_json_arena arena = {0};
     ov_status status = ov_json_fields(r, cycle_fields, OV_COUNT(cycle_fields), &cycle, &arena, "releases[]", err);
-    if (status != OV_OK || !cycle.latest.len) return status;
-    status = ov_json_fields_of(cycle.latest, latest_fields, OV_COUNT(latest_fields), &cycle, &arena,
-                               "releases[].latest", err);
+    if (status == OV_OK && cycle.latest.len)
+        status = ov_json_fields_of(cycle.latest, latest_fields, OV_COUNT(latest_fields), &cycle, &arena,
+                                   "releases[].latest", err);
     if (status != OV_OK) return status;
-    list_version version = {.version = cycle.name, .date_s = provider_date_s(cycle.date)};
+    int64_t eol_s = provider_date_s(cycle.eol_from);
+    list_version version = {.version = cycle.name,
+                            .date_s = provider_date_s(cycle.date),
+                            .cycle = cycle.cycle,
+                            .eol_s = eol_s > 0 ? eol_s : 0,
+                            .is_eol = cycle.is_eol};
     return version_lists_add(page->lists, to, &version, err);
 }
 

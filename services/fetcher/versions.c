@@ -40,15 +40,21 @@ version_list *version_lists_find(const version_lists *v, ov_str name)
     return ov_map_get(&v->by_name, name);
 }
 
+static ov_str keep(version_lists *v, ov_str text, size_t max)
+{
+    return text.len && text.len <= max ? ov_json_arena_copy(&v->arena, text) : OV_STR("");
+}
+
 ov_status version_lists_add(version_lists *v, version_list *to, const list_version *version, ov_err *err)
 {
-    if (version->version.len == 0 || version->version.len > LIST_VERSION_BYTES_MAX) return OV_OK;
+    if (version->version.len > LIST_VERSION_BYTES_MAX) return OV_OK;
+    if (!version->version.len && (!version->cycle.len || version->cycle.len > LIST_CYCLE_BYTES_MAX)) return OV_OK;
     if (to->count == LIST_VERSIONS_MAX) return ov_fail(err, OV_INVALID, "more than %d versions", LIST_VERSIONS_MAX);
     ov_grow(&to->versions, &to->cap, to->count + 1, sizeof *to->versions);
     list_version *kept = &to->versions[to->count++];
     *kept = *version;
-    kept->version = ov_json_arena_copy(&v->arena, version->version);
-    if (kept->app_version.len > LIST_VERSION_BYTES_MAX) kept->app_version = (ov_str){0};
-    if (kept->app_version.len) kept->app_version = ov_json_arena_copy(&v->arena, kept->app_version);
+    kept->version = keep(v, version->version, LIST_VERSION_BYTES_MAX);
+    kept->app_version = keep(v, version->app_version, LIST_VERSION_BYTES_MAX);
+    kept->cycle = keep(v, version->cycle, LIST_CYCLE_BYTES_MAX);
     return OV_OK;
 }

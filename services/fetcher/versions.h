@@ -28,8 +28,8 @@ void version_lists_clear(version_lists *v);
 void version_lists_reset(version_lists *v);
 /* The wanted list of that name, or NULL. */
 version_list *version_lists_find(const version_lists *v, ov_str name);
-/* Copies the text. Empty versions and ones longer than LIST_VERSION_BYTES_MAX are left out; too long an appVersion
- * alone is. OV_INVALID above LIST_VERSIONS_MAX. */
+/* Copies the text. Versions longer than LIST_VERSION_BYTES_MAX are left out, and empty ones but a cycle's; too long an
+ * appVersion or cycle alone is. OV_INVALID above LIST_VERSIONS_MAX. */
 OV_MUST_CHECK ov_status version_lists_add(version_lists *v, version_list *to, const list_version *version, ov_err *err);
 
 #endif

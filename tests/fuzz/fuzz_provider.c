@@ -45,8 +45,9 @@ static void check_lists(const version_lists *v)
         const version_list *l = &v->lists[i];
         if (l->count && !l->present) abort();
         for (size_t k = 0; k < l->count; k++) {
-            ov_str version = l->versions[k].version;
-            if (version.len == 0 || version.len > LIST_VERSION_BYTES_MAX) abort();
+            ov_str version = l->versions[k].version, cycle = l->versions[k].cycle;
+            if (version.len > LIST_VERSION_BYTES_MAX || cycle.len > LIST_CYCLE_BYTES_MAX) abort();
+            if (version.len + cycle.len == 0 || l->versions[k].eol_s < 0) abort();
         }
     }
 }

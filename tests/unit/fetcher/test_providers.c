@@ -25,7 +25,8 @@ static ov_status read_cut(void *arg, char *out, size_t max, size_t *ret_len, ov_
     return OV_OK;
 }
 
-/* "name=version/appVersion@date! ..." of all present lists, prereleases and deprecated ones marked. */
+/* "name=version/appVersion@date!#cycle>eol% ..." of all present lists, prereleases (~), deprecated ones (!) and cycles
+ * that have ended (%) marked. */
 static void describe(const version_lists *v, ov_buf *out)
 {
     for (size_t i = 0; i < v->count; i++) {
@@ -41,6 +42,10 @@ static void describe(const version_lists *v, ov_buf *out)
             if (l->versions[k].date_s) ov_buf_printf(out, "@%lld", (long long)l->versions[k].date_s);
             if (l->versions[k].prerelease) ov_buf_append_c(out, "~");
             if (l->versions[k].deprecated) ov_buf_append_c(out, "!");
+            if (l->versions[k].cycle.len) ov_buf_append_char(out, '#');
+            ov_buf_append_str(out, l->versions[k].cycle);
+            if (l->versions[k].eol_s) ov_buf_printf(out, ">%lld", (long long)l->versions[k].eol_s);
+            if (l->versions[k].is_eol) ov_buf_append_char(out, '%');
         }
     }
 }
@@ -227,9 +232,15 @@ static const page_case endoflife[] = {
      PRODUCT(
          "[{\"name\":\"1.1\",\"isEol\":false,\"latest\":{\"name\":\"1.1.4\",\"date\":\"1970-01-02\",\"link\":null}},"
          "{\"name\":\"1.0\",\"isEol\":true,\"eolFrom\":\"2020-01-01\",\"latest\":{\"name\":\"1.0.9\",\"date\":null}}]"),
-     "=1.1.4@86400,1.0.9", NULL},
-    {"a cycle without a version", "cycles", "", PRODUCT("[{\"name\":\"2\",\"latest\":null},{\"name\":\"3\"}]"), "=",
-     NULL},
+     "=1.1.4@86400#1.1,1.0.9#1.0>1577836800%", NULL},
+    {"a cycle without a version", "cycles", "",
+     PRODUCT("[{\"name\":\"2\",\"latest\":null,\"eolFrom\":\"1970-01-02\"},{\"name\":\"3\"}]"), "=#2>86400,#3", NULL},
+    {"neither name nor version", "cycles", "", PRODUCT("[{\"isEol\":true},{\"name\":\"\",\"latest\":{}}]"), "=", NULL},
+    {"ends that are no dates", "cycles", "",
+     PRODUCT("[{\"name\":\"1\",\"eolFrom\":null,\"isEol\":null},{\"name\":\"2\",\"eolFrom\":\"soon\",\"isEol\":true},"
+             "{\"name\":\"3\",\"eolFrom\":\"1969-01-01\"}]"),
+     "=#1,#2%,#3", NULL},
+    {"an end of another kind", "cycles", "", PRODUCT("[{\"name\":\"1\",\"isEol\":\"yes\"}]"), NULL, "releases[]"},
     {"no cycles", "cycles", "", PRODUCT("[]"), "=", NULL},
     {"no product", "cycles", "", "{\"schema_version\":\"1.2.0\"}", NULL, "result: missing"},
     {"no list", "cycles", "", "{\"result\":{}}", NULL, "result.releases: missing"},

@@ -1,4 +1,6 @@
 /* Sources: one key for all spellings, and a word for each that is wrong. */
+#include <stdio.h>
+
 #include "proto/source.h"
 #include "support/check.h"
 
@@ -126,6 +128,54 @@ static const struct {
     {"helm", "chartVersion", "https://u:p@h/", "c", "remoteVersion.repo: expected a URL without a user or password"},
 };
 
+static const struct {
+    const char *provider, *repo, *named;
+    const char *product, *key; /* NULL: named is refused, or there is none */
+} products[] = {
+    {"github", "nginx/nginx", "nginx", "nginx", "endoflife/cycles/nginx"},
+    {"github", "nginx/nginx", "Amazon-EKS", "amazon-eks", "endoflife/cycles/amazon-eks"},
+    {"helm", "https://h", "http://mirror:8080/eol/nginx", NULL, NULL},
+    {"helm", "https://h", "http://mirror:8080/nginx", "nginx", "endoflife/cycles/http://mirror:8080/nginx"},
+    {"", "", "nginx", "nginx", "endoflife/cycles/nginx"},
+    {"endoflife", "Nginx", "", "nginx", "endoflife/cycles/nginx"},
+    {"endoflife", "nginx", "postgresql", "postgresql", "endoflife/cycles/postgresql"},
+    {"github", "nginx/nginx", "", NULL, NULL},
+    {"", "", "", NULL, NULL},
+    {"svn", "nginx", "", NULL, NULL},
+    {"github", "nginx/nginx", "a b", NULL, NULL},
+    {"github", "nginx/nginx", "..", NULL, NULL},
+    {"github", "nginx/nginx", "nginx?x", NULL, NULL},
+};
+
+static void names_products(void)
+{
+    for (size_t i = 0; i < OV_COUNT(products); i++) {
+        report_remote r = {.provider = ov_str_of(products[i].provider),
+                           .repo = ov_str_of(products[i].repo),
+                           .end_of_life = ov_str_of(products[i].named)};
+        OV_CLEANUP(source_clear) source s = {0};
+        ov_err err = {0};
+        check_case(products[i].named);
+        ov_status st = source_of_end_of_life(&r, &s, &err);
+        if (products[i].product) {
+            if (!CHECK_OK(st, &err)) continue;
+            CHECK_STR(source_product(&s), ov_str_of(products[i].product));
+            CHECK_C(s.key, products[i].key);
+            CHECK_C(s.list, "");
+        } else if (products[i].named[0]) {
+            CHECK_STATUS(st, OV_INVALID, &err);
+            char want[128];
+            snprintf(want, sizeof want,
+                     "remoteVersion.endOfLife: \"%s\": expected a product of endoflife.date, such as nginx",
+                     products[i].named);
+            CHECK_C(err.msg, want);
+        } else {
+            CHECK_STATUS(st, OV_NOT_FOUND, &err);
+        }
+    }
+    check_case(NULL);
+}
+
 static void refuses(void)
 {
     for (size_t i = 0; i < OV_COUNT(bad); i++) {
@@ -180,6 +230,7 @@ int main(void)
     resolves();
     resolves_again();
     describes();
+    names_products();
     refuses();
     return check_end();
 }
