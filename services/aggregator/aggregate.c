@@ -8,7 +8,8 @@
 #include "base/poison.h"
 
 enum {
-    WHEEL_STEPS = 512, /* of an expiration */
+    WHEEL_STEPS = 512,   /* of an expiration */
+    DAY_STEP_MS = 60000, /* how late a day may come; what lies ahead is passed over every seventeen hours */
     PLAN_STEP_MS = 100,
     JOIN_MAX = 64 * 1024 * 1024,
     DOCUMENT_MAX = 64 * 1024 * 1024,
@@ -31,6 +32,7 @@ aggregate *aggregate_new(const aggregate_options *o)
     a->entry_wheel = wheel_new(step_ms > 0 ? step_ms : 1);
     a->agent_wheel = wheel_new(step_ms > 0 ? step_ms : 1);
     a->plan_wheel = wheel_new(PLAN_STEP_MS);
+    a->day_wheel = wheel_new(DAY_STEP_MS);
     a->list_joiner = parts_joiner_new(JOIN_MAX, JOIN_PENDING_MAX);
     a->state_joiner = parts_joiner_new(JOIN_MAX, JOIN_PENDING_MAX);
     a->body = OV_BUF(DOCUMENT_MAX);
@@ -100,6 +102,7 @@ void aggregate_free(aggregate *a)
     wheel_free(a->entry_wheel);
     wheel_free(a->agent_wheel);
     wheel_free(a->plan_wheel);
+    wheel_free(a->day_wheel);
     parts_joiner_free(a->list_joiner);
     parts_joiner_free(a->state_joiner);
     intern_free(a->l.texts);
@@ -124,11 +127,12 @@ bool aggregate_all_ready(const aggregate *a)
     return true;
 }
 
-/* Only time with the bus counts. */
+/* Only time with the bus counts, but for the calendar. */
 static void carry_time(aggregate *a, ov_mono now)
 {
     int64_t passed = ov_mono_since(now, a->now);
     if (a->bus_up && a->clock_runs && passed > 0) a->l.clock_ms += passed;
+    if (a->l.calendar_ms && passed > 0) a->l.calendar_ms += passed;
     a->now = now;
 }
 
@@ -157,6 +161,7 @@ static void newest(int64_t *at, int64_t candidate)
 static void take_message(aggregate *a, const input *in)
 {
     newest(&a->newest_ms, in->stored_at.ms);
+    newest(&a->l.calendar_ms, in->stored_at.ms);
     a->l.cause_ms = in->stored_at.ms;
     if (in->stream == INPUT_REPORTS) {
         newest(&a->newest_report_ms, in->stored_at.ms);
@@ -186,6 +191,7 @@ static void tick(aggregate *a)
     a->l.cause_ms = a->newest_ms;
     expiry_run(a);
     lists_refresh_stale(a);
+    ending_run(a);
     collect_compare(a);
 }
 

@@ -104,6 +104,8 @@ static void entry_is_stored(aggregate *a, entry *e, const entry_doc *d)
     blob_drop(e->stored_report);
     e->stored_report = same ? blob_share(e->report) : blob_new(d->report, OV_STR(""));
     intern_set(a->l.texts, &e->stored_latest, d->latest);
+    intern_drop(a->l.texts, e->stored_living);
+    e->stored_living = ending_recall(a, d);
     e->stored_state = (uint8_t)d->state;
 }
 

@@ -48,6 +48,8 @@ void binding_clear(aggregate *a, entry *e)
     free(e->slots);
     e->slots = NULL;
     e->slot_count = 0;
+    ending_drop(a, e->ends);
+    e->ends = NULL;
     e->rule = NULL;
     e->limited = false;
     e->weighed = 0;
@@ -155,7 +157,9 @@ void binding_make(aggregate *a, entry *e, const report *r)
 {
     rule *before = e->rule;
     if (before) before->refs++; /* a rule that stays the same is not made again */
+    entry_ends *ends = ending_make(a, e, r);
     binding_clear(a, e);
+    e->ends = ends;
     e->has_remote = r->has_remote;
     find_fault(a, e, r);
     e->slots = r->version_count ? ov_calloc(r->version_count, sizeof *e->slots) : NULL;
@@ -199,5 +203,6 @@ void binding_refresh_list(aggregate *a, upstream_list *l, bool choose)
         else
             refresh_stand(a, r);
     }
+    if (l->lifecycle) ending_refresh(a, l->lifecycle, choose);
     ledger_mark(&a->l, &l->source->d);
 }

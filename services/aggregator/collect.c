@@ -16,7 +16,7 @@ enum {
 typedef struct {
     uint64_t hash;
     blob *report;
-    text_id latest;
+    text_id latest, living;
     uint8_t state;
     bool gone;
     char *rules;
@@ -28,11 +28,12 @@ static void facts_free(facts *f, intern *texts)
     if (!f) return;
     blob_drop(f->report);
     intern_drop(texts, f->latest);
+    intern_drop(texts, f->living);
     free(f->rules);
     free(f);
 }
 
-static void entry_facts(const aggregate *a, const entry *e, facts *f)
+static void entry_facts(aggregate *a, const entry *e, facts *f)
 {
     f->gone = e->gone;
     if (e->gone) return;
@@ -40,6 +41,7 @@ static void entry_facts(const aggregate *a, const entry *e, facts *f)
     entry_look(e, a->l.texts, &v);
     f->report = blob_share(e->report);
     f->latest = intern_hold(a->l.texts, v.latest);
+    f->living = ending_living(a, e);
     f->state = (uint8_t)v.state;
 }
 
@@ -52,7 +54,7 @@ static void source_facts(const aggregate *a, const upstream *u, facts *f)
     f->failing = told ? upstream_is_failing(u) : u->stored_failing;
 }
 
-static facts *facts_of(const aggregate *a, const doc *d, uint64_t hash)
+static facts *facts_of(aggregate *a, const doc *d, uint64_t hash)
 {
     facts *f = ov_zalloc(sizeof *f);
     f->hash = hash;
@@ -68,7 +70,9 @@ static void entry_stored(aggregate *a, entry *e, facts *f)
     e->stored_report = OV_TAKE(f->report);
     intern_drop(a->l.texts, e->stored_latest);
     e->stored_latest = f->latest;
-    f->latest = 0;
+    intern_drop(a->l.texts, e->stored_living);
+    e->stored_living = f->living;
+    f->latest = f->living = 0;
     e->stored_state = f->state;
     e->stored_gone = f->gone;
 }
@@ -114,7 +118,7 @@ static void forget_upstream(aggregate *a, upstream *u)
     ov_str token;
     void *l;
     while (ov_map_next(&u->lists, &at, &token, &l))
-        if (((upstream_list *)l)->present || ((upstream_list *)l)->rules) return;
+        if (((upstream_list *)l)->present || upstream_list_is_read(l)) return;
     ov_map_remove(&a->upstreams, ov_str_of(u->token));
     upstream_free(u);
 }

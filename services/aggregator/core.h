@@ -34,6 +34,7 @@ struct aggregate {
     ov_map rules, verdicts;   /* by id */
     entry_pool pool;
     wheel *entry_wheel, *agent_wheel, *plan_wheel;
+    wheel *day_wheel; /* by the calendar: the ends of cycles */
     live_shard shards[STATE_LIVE_SHARDS];
     doc streams_doc; /* the identities of the input streams as last seen by a leader */
     parts_joiner *list_joiner, *state_joiner;
@@ -100,6 +101,23 @@ void refresh_stand(aggregate *a, rule *r);
 void refresh_forget(aggregate *a, rule *r);
 /* Makes what a newly bound entry shows of a rule that is not being worked on. */
 void refresh_entry(aggregate *a, entry *e);
+
+/* ending.c: which running versions are at their end */
+/* What an entry with that report needs, before it is bound; NULL: nothing. */
+entry_ends *ending_make(aggregate *a, entry *e, const report *r);
+void ending_drop(aggregate *a, entry_ends *ends); /* NULL passes */
+/* The list changed, or how its looks went. */
+void ending_refresh(aggregate *a, lifecycle *l, bool changed);
+/* Says of the days that came that they did. */
+void ending_run(aggregate *a);
+/* Raw JSON of a version's end; empty: nobody asked. */
+ov_str ending_said(const aggregate *a, const entry *e, uint32_t slot);
+/* The running versions that are known and not at their end, as a held text; 0: none. recall says it of a stored
+ * document. */
+text_id ending_living(aggregate *a, const entry *e);
+text_id ending_recall(aggregate *a, const entry_doc *d);
+/* The same as a set; empty for another product. */
+void ending_living_set(const aggregate *a, text_id living, ov_str product, ov_map *ret);
 
 /* limit.c: what is too much for one entry; its verdicts must be weighed */
 bool limit_may_matter(const entry *e);

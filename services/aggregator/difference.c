@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "crypto/hash.h"
+#include "proto/end_of_life.h"
 #include "proto/event.h"
 #include "proto/members.h"
 #include "services/aggregator/core.h"
@@ -180,6 +181,35 @@ static void add_state(outbox *o, const aggregate *a, const entry *e, const entry
     outbox_add(o, EVENT_STATE, e->agent->id, e->id, &data);
 }
 
+/* The day came for a version that the stored copy knew to be before its end: what is first known is no news. */
+static void add_end(outbox *o, const aggregate *a, const entry *e, const lifespan *s)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf data = OV_BUF(DATA_BYTES_MAX);
+    OV_CLEANUP(end_of_life_clear) end_of_life end = {0};
+    char date[END_OF_LIFE_DATE + 1] = "";
+    if (end_of_life_decode(intern_text(a->l.texts, s->said), &end, NULL) != OV_OK) return;
+    if (end.date_s) end_of_life_date(end.date_s, date);
+    ov_json_writer w = ov_json_writer_on(&data);
+    ov_json_open_object(&w, NULL);
+    ov_json_write_str(&w, MEMBER_PRODUCT, end.product);
+    ov_json_write_str(&w, MEMBER_CYCLE, end.cycle);
+    member_write_str(&w, MEMBER_DATE, ov_str_of(date));
+    ov_json_write_str(&w, MEMBER_RUNNING_VERSION, ov_str_sub(ov_str_of(s->running), 0, RUNNING_BYTES_MAX));
+    ov_json_close_object(&w);
+    outbox_add(o, EVENT_END_OF_LIFE, e->agent->id, e->id, &data);
+}
+
+static void add_ends(outbox *o, const aggregate *a, const entry *e)
+{
+    if (!e->stored_living || !e->ends || !e->ends->of) return;
+    OV_CLEANUP(ov_map_clear) ov_map living = {0};
+    ending_living_set(a, e->stored_living, ov_str_of(e->ends->of->product), &living);
+    for (uint32_t i = 0; i < e->ends->count; i++) {
+        const lifespan *s = e->ends->ends[i].span;
+        if (s->known && s->reached && ov_map_remove(&living, ov_str_of(s->running))) add_end(o, a, e, s);
+    }
+}
+
 /* While a lost list comes back nothing that its absence caused is news. */
 static bool is_calm(const aggregate *a, const entry *e)
 {
@@ -204,6 +234,7 @@ static void difference_entry(outbox *o, const aggregate *a, const entry *e)
     bool moved =
         v.state != (state_value)e->stored_state || !ov_str_eq(v.latest, intern_text(a->l.texts, e->stored_latest));
     if (moved && !is_calm(a, e)) add_state(o, a, e, &v, &now);
+    add_ends(o, a, e);
 }
 
 /* ---- sources ---- */

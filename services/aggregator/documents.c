@@ -34,8 +34,11 @@ static void render_entry(const aggregate *a, const entry *e, ov_buf *out)
     for (uint32_t i = 0; i < e->slot_count; i++) {
         entry_slot_look(e, i, a->l.texts, &v);
         const verdict *said = e->fault || e->slots[i].over ? NULL : e->slots[i].verdict;
-        versions[i] = (entry_version){
-            .verdict = ov_str_of(said ? said->id : ""), .state = v.state, .reason = v.reason, .latest = v.latest};
+        versions[i] = (entry_version){.verdict = ov_str_of(said ? said->id : ""),
+                                      .state = v.state,
+                                      .reason = v.reason,
+                                      .latest = v.latest,
+                                      .end_of_life = ending_said(a, e, i)};
     }
     entry_doc_encode(&d, out);
 }
@@ -70,7 +73,7 @@ static upstream_list **used_lists(const upstream *u, size_t *ret_count)
     ov_str token;
     void *l;
     while (ov_map_next(&u->lists, &at, &token, &l))
-        if (((upstream_list *)l)->rules) lists[count++] = l;
+        if (upstream_list_is_read(l)) lists[count++] = l;
     qsort(lists, count, sizeof *lists, by_list_name);
     *ret_count = count;
     return lists;

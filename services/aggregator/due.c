@@ -2,6 +2,7 @@
  * before upstream wants to be asked. */
 #include "services/aggregator/due.h"
 
+#include "services/aggregator/lifecycle.h"
 #include "base/poison.h"
 
 /* Up to a tenth of the interval earlier, by the source's name: looks that began together part. FNV-1a. */
@@ -12,6 +13,12 @@ static int64_t spread_ms(const upstream *u, int64_t interval_ms)
     return (int64_t)((hash ^ hash >> 32) % (uint64_t)(interval_ms / 10 + 1));
 }
 
+/* It was stored before lists named cycles. */
+static bool lacks_cycles(const upstream_list *l)
+{
+    return l->lifecycle && l->versions.count && !cycle_index_count(&l->lifecycle->cycles);
+}
+
 static bool lacks_list(const upstream *u)
 {
     size_t at = 0;
@@ -19,7 +26,9 @@ static bool lacks_list(const upstream *u)
     void *each;
     while (ov_map_next(&u->lists, &at, &token, &each)) {
         const upstream_list *l = each;
-        if (!l->rules || l->present) continue;
+        if (!upstream_list_is_read(l)) continue;
+        if (l->present && lacks_cycles(l)) return true;
+        if (l->present) continue;
         const lookup_list *said = upstream_last_list(u, ov_str_of(l->name));
         if (!said || said->digest.len) return true;
     }

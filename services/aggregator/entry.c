@@ -67,7 +67,7 @@ entry *entry_new(entry_pool *p, agent *a, ov_str id)
 
 void entry_free(entry_pool *p, entry *e, intern *texts)
 {
-    assert(!e->slots && !e->rule && !e->d.queued);
+    assert(!e->slots && !e->rule && !e->ends && !e->d.queued);
     wheel_disarm(&e->node);
     blob_drop(e->report);
     blob_drop(e->stored_report);
@@ -75,6 +75,7 @@ void entry_free(entry_pool *p, entry *e, intern *texts)
     intern_drop(texts, e->fault);
     intern_drop(texts, e->remark);
     intern_drop(texts, e->stored_latest);
+    intern_drop(texts, e->stored_living);
     free(e->id);
     *e = (entry){.d.next = (doc *)p->unused};
     p->unused = e;

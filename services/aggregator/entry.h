@@ -2,8 +2,8 @@
 #ifndef OPVIC_AGGREGATOR_ENTRY_H
 #define OPVIC_AGGREGATOR_ENTRY_H
 
+#include "services/aggregator/lifecycle.h"
 #include "services/aggregator/verdict.h"
-#include "services/aggregator/wheel.h"
 
 /* Bytes that the entry and its stored copy share. */
 typedef struct {
@@ -37,6 +37,7 @@ struct entry {
     blob *report; /* the report's version member, verbatim; NULL: only the stored document is known */
     entry_slot *slots;
     rule *rule;
+    entry_ends *ends; /* NULL: the tracker names no product */
     blob *stored_report;
     wheel_node node;
     unsigned char digest[16]; /* of the report's body */
@@ -51,6 +52,7 @@ struct entry {
     text_id fault;    /* why nothing can be concluded */
     text_id remark;   /* why a collector could not report as asked */
     text_id stored_latest;
+    text_id stored_living; /* which running versions were not at their end (ending.c) */
     uint8_t stored_state;
     bool in_stream; /* its report is in the report stream */
     bool gone;

@@ -49,7 +49,7 @@ static size_t wanted_lists(const upstream *u, ov_str *out)
     void *each;
     while (ov_map_next(&u->lists, &at, &token, &each)) {
         const upstream_list *l = each;
-        if (l->rules && *l->name && count < JOB_LISTS_MAX) out[count++] = ov_str_of(l->name);
+        if (upstream_list_is_read(l) && *l->name && count < JOB_LISTS_MAX) out[count++] = ov_str_of(l->name);
     }
     qsort(out, count, sizeof *out, by_name);
     return count;

@@ -81,6 +81,11 @@ upstream_list *upstream_list_named(upstream *u, ov_str name)
     return l;
 }
 
+bool upstream_list_is_read(const upstream_list *l)
+{
+    return l->rules || l->lifecycle;
+}
+
 bool upstream_list_drop(upstream_list *l)
 {
     bool had = l->present;

@@ -19,17 +19,18 @@ struct upstream_list {
     bool present;
     char digest[REPORT_DIGEST_HEX]; /* of the body as it arrived */
     uint64_t seq;
-    uint32_t mark; /* the snapshot in which it was last given */
-    rule *rules;   /* linked by next_in_list */
+    uint32_t mark;        /* the snapshot in which it was last given */
+    rule *rules;          /* linked by next_in_list */
+    lifecycle *lifecycle; /* reads its cycles; NULL: nobody asks for their ends */
 };
 
 struct upstream {
     doc d;
     char *key, *provider, *strategy, *repo;
-    char *token;  /* the key as a subject's token: how it stands in the map */
-    ov_map lists; /* token -> upstream_list */
-    size_t rule_count;
-    size_t due_rules; /* of them wait for being worked on */
+    char *token;       /* the key as a subject's token: how it stands in the map */
+    ov_map lists;      /* token -> upstream_list */
+    size_t rule_count; /* rules and lifecycles that read it */
+    size_t due_rules;  /* of them wait for being worked on */
 
     bool looked; /* the rest of this block means something */
     lookup last; /* the last look, views into last_body */
@@ -65,6 +66,9 @@ void upstream_name(upstream *u, ov_str key, ov_str provider, ov_str strategy, ov
 upstream_list *upstream_list_named(upstream *u, ov_str name);
 /* The same by the token of its subject. */
 upstream_list *upstream_list_at(upstream *u, ov_str token);
+
+/* Whether somebody wants it. */
+bool upstream_list_is_read(const upstream_list *l);
 
 /* Takes in a list. A truncated one extends what was there. *ret_changed: the versions differ. OV_INVALID: as
  * list_decode, or the body is that of another subject. */
