@@ -92,6 +92,7 @@ static void write_remote(ov_json_writer *w, const report_remote *remote)
     write_text(w, MEMBER_CHART, remote->chart);
     write_extraction(w, remote->pattern, remote->result);
     write_text(w, MEMBER_CONSTRAINT, remote->constraint);
+    write_text(w, MEMBER_END_OF_LIFE, remote->end_of_life);
     ov_json_close_object(w);
 }
 

@@ -60,6 +60,7 @@ static const limit limits[] = {
     {"remoteVersion.extraction.regex.pattern", "maxLength", .begin = ""},
     {"remoteVersion.extraction.regex.result", "maxLength", .begin = ""},
     {"remoteVersion.constraint", "maxLength", .begin = ""},
+    {"remoteVersion.endOfLife", "maxLength", .begin = ""},
 };
 
 static cJSON *text_of(const limit *l, size_t size)

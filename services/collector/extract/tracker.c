@@ -280,6 +280,16 @@ static ov_status parse_local(tracker_spec *t, const cJSON *spec, ov_err *err)
     return t->tag_alone ? OV_OK : compile_extraction(path, t->pattern, t->result, &t->extraction, err);
 }
 
+static bool check_product(tracker_spec *t)
+{
+    OV_CLEANUP(source_clear) source resolved = {0};
+    ov_err why = {0};
+    ov_status s = source_of_end_of_life(&t->remote, &resolved, &why);
+    if (s != OV_INVALID) return true;
+    ov_fail(&t->remote_problem, s, "spec.%s", why.msg);
+    return false;
+}
+
 /* What the control plane would refuse is known here already, and said where the user looks. */
 static void check_remote(tracker_spec *t)
 {
@@ -296,7 +306,7 @@ static void check_remote(tracker_spec *t)
         s = compile_extraction(path, t->remote.pattern, t->remote.result, &extraction, &t->remote_problem);
         ov_extraction_clear(&extraction);
     }
-    if (s != OV_OK || t->remote.constraint.len == 0) return;
+    if (s != OV_OK || !check_product(t) || t->remote.constraint.len == 0) return;
     s = ov_constraint_parse(t->remote.constraint, &constraint, &t->remote_problem);
     if (s != OV_OK) {
         ov_fail_in(&t->remote_problem, s, "spec.remoteVersion.constraint");
@@ -319,6 +329,7 @@ static ov_status parse_remote_texts(tracker_spec *t, const cJSON *remote, ov_err
         {"spec.remoteVersion.repo", &t->remote.repo},
         {"spec.remoteVersion.chart", &t->remote.chart},
         {"spec.remoteVersion.constraint", &t->remote.constraint},
+        {"spec.remoteVersion.endOfLife", &t->remote.end_of_life},
     };
     for (size_t i = 0; i < OV_COUNT(texts); i++) {
         ov_status s = text_at(t, remote, texts[i].path, TRACKER_REMOTE_MAX, texts[i].text, err);
@@ -334,6 +345,11 @@ static ov_status parse_remote(tracker_spec *t, const cJSON *spec, ov_err *err)
     if (s == OV_OK && remote) s = parse_remote_texts(t, remote, err);
     if (s != OV_OK) return s;
     t->has_remote = t->remote.provider.len > 0 || t->remote.repo.len > 0;
+    if (!t->has_remote && t->remote.end_of_life.len)
+        ov_fail(
+            &t->remote_problem, OV_INVALID,
+            "spec.remoteVersion.endOfLife: expected a provider beside it; for the ends alone that is endoflife, with "
+            "the product as repo");
     if (!t->has_remote) return OV_OK;
     const source_provider *provider = source_provider_find(t->remote.provider);
     if (provider) t->remote.provider = ov_str_of(provider->name);

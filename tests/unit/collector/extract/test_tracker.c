@@ -78,6 +78,7 @@ static const struct {
     {OF_KIND("\"apiVersion\":\"x.io/v1\",\"kind\":\"Thing\",\"strategy\":\"Pods\""),
      "spec.resources.strategy: \"Pods\": expected none beside spec.resources.kind: \"Thing\""},
     {REMOTE("\"provider\":[]"), "spec.remoteVersion.provider: expected a string"},
+    {REMOTE("\"endOfLife\":1"), "spec.remoteVersion.endOfLife: expected a string"},
 };
 
 static const struct {
@@ -96,6 +97,14 @@ static const struct {
     {REMOTE("\"provider\":\"github\",\"strategy\":\"tags\",\"repo\":\"a/b\",\"extraction\":{\"regex\":{\"pattern\":"
             "\"(\"}}"),
      "github", "spec.remoteVersion.extraction.regex.pattern: \"(\": ", "", true},
+    {REMOTE("\"provider\":\"github\",\"strategy\":\"tags\",\"repo\":\"a/"
+            "b\",\"endOfLife\":\"nginx\",\"constraint\":\"~>3\""),
+     "github", "", "spec.remoteVersion.constraint: ~>3 excludes no higher major: write ~>3.0", true},
+    {REMOTE("\"provider\":\"github\",\"strategy\":\"tags\",\"repo\":\"a/b\",\"endOfLife\":\"a b\""), "github",
+     "spec.remoteVersion.endOfLife: \"a b\": expected a product of endoflife.date, such as nginx", "", true},
+    {REMOTE("\"provider\":\"endoflife\",\"strategy\":\"cycles\",\"repo\":\"nginx\",\"endOfLife\":\"a/b\""), "endoflife",
+     "spec.remoteVersion.endOfLife: \"a/b\": expected a product of endoflife.date, such as nginx", "", true},
+    {REMOTE("\"endOfLife\":\"nginx\""), "", "spec.remoteVersion.endOfLife: expected a provider beside it", "", false},
     {REMOTE("\"provider\":\"nope\",\"strategy\":\"tags\",\"repo\":\"a/b\""), "nope",
      "spec.remoteVersion.provider: \"nope\"", "", true},
 };
