@@ -16,9 +16,13 @@ enum { BLOCK_BYTES_MAX = 1 << 30 };
 #define FAMILY_PREFIX "opvic_controlplane_"
 
 const char *const block_family_names[BLOCK_FAMILIES] = {
-    [FAMILY_MAJOR] = FAMILY_PREFIX "major_versions_count", [FAMILY_MINOR] = FAMILY_PREFIX "minor_versions_count",
-    [FAMILY_PATCH] = FAMILY_PREFIX "patch_versions_count", [FAMILY_COUNT] = FAMILY_PREFIX "version_resource_count",
+    [FAMILY_MAJOR] = FAMILY_PREFIX "major_versions_count",
+    [FAMILY_MINOR] = FAMILY_PREFIX "minor_versions_count",
+    [FAMILY_PATCH] = FAMILY_PREFIX "patch_versions_count",
+    [FAMILY_COUNT] = FAMILY_PREFIX "version_resource_count",
     [FAMILY_STATE] = FAMILY_PREFIX "version_state",
+    [FAMILY_END] = FAMILY_PREFIX "version_end_of_life",
+    [FAMILY_END_TIME] = FAMILY_PREFIX "version_end_of_life_timestamp_seconds",
 };
 const char *const block_family_helps[BLOCK_FAMILIES] = {
     [FAMILY_MAJOR] = "Number of available major versions to upgrade to",
@@ -26,6 +30,8 @@ const char *const block_family_helps[BLOCK_FAMILIES] = {
     [FAMILY_PATCH] = "Number of available patch versions to upgrade to",
     [FAMILY_COUNT] = "Number of resources running with a specific version",
     [FAMILY_STATE] = "What is known about a running version; running_version is empty where a tracker has none",
+    [FAMILY_END] = "Whether the release line of a running version is at its end of life",
+    [FAMILY_END_TIME] = "From when the release line of a running version is at its end of life",
 };
 
 void block_words_init(block_words *w, block_family family, ov_json_arena *arena)
@@ -37,7 +43,7 @@ void block_words_init(block_words *w, block_family family, ov_json_arena *arena)
     }
 }
 
-static void lines_count(const card *c, size_t lines[BLOCK_FAMILIES])
+static void card_lines_count(const card *c, size_t lines[BLOCK_FAMILIES])
 {
     for (size_t i = 0; i < c->line_count; i++) {
         for (unsigned family = 0; family < BLOCK_FAMILIES; family++)
@@ -54,7 +60,7 @@ block_cards *block_cards_new(card *const *items, size_t count)
     memset(c->lines, 0, sizeof c->lines);
     for (size_t i = 0; i < count; i++) {
         c->items[i] = items[i];
-        lines_count(items[i], c->lines);
+        card_lines_count(items[i], c->lines);
     }
     return c;
 }

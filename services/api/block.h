@@ -6,7 +6,16 @@
 #include "services/api/card.h"
 
 /* Families that have series of every agent, in the order in which they are exposed. */
-typedef enum { FAMILY_MAJOR, FAMILY_MINOR, FAMILY_PATCH, FAMILY_COUNT, FAMILY_STATE, BLOCK_FAMILIES } block_family;
+typedef enum {
+    FAMILY_MAJOR,
+    FAMILY_MINOR,
+    FAMILY_PATCH,
+    FAMILY_COUNT,
+    FAMILY_STATE,
+    FAMILY_END, /* these two are exposed only where a tracker names a product */
+    FAMILY_END_TIME,
+    BLOCK_FAMILIES
+} block_family;
 extern const char *const block_family_names[BLOCK_FAMILIES]; /* metric names */
 extern const char *const block_family_helps[BLOCK_FAMILIES];
 
@@ -38,15 +47,22 @@ typedef struct {
 /* Copies live in the arena. */
 void block_words_init(block_words *w, block_family family, ov_json_arena *arena);
 
-/* Pieces of a line: the family's name, the labels, and the rest, which for counts follows its labels in memory. */
+static inline bool block_is_optional(block_family family)
+{
+    return family == FAMILY_END || family == FAMILY_END_TIME;
+}
+
+/* Pieces of a line: the family's name, the labels, and the rest, which for counts and ends follows in memory. */
 static inline size_t block_line_pieces(block_family family)
 {
-    return family == FAMILY_COUNT ? 2 : 3;
+    return family == FAMILY_COUNT || block_is_optional(family) ? 2 : 3;
 }
 
 static inline bool block_has_line(const card_version *v, block_family family)
 {
     if (family == FAMILY_STATE) return v->has_state;
+    if (family == FAMILY_END) return v->end_flag > 0;
+    if (family == FAMILY_END_TIME) return v->end.len > v->end_flag;
     return family == FAMILY_COUNT ? v->has_count : v->has_gap;
 }
 
@@ -59,6 +75,10 @@ static inline ov_str *block_line(const card_version *v, block_family family, con
     } else if (family == FAMILY_STATE) {
         *out++ = (ov_str){v->labels.ptr, v->state_labels};
         *out++ = w->states[v->state];
+    } else if (family == FAMILY_END) {
+        *out++ = (ov_str){v->end.ptr, v->end_flag};
+    } else if (family == FAMILY_END_TIME) {
+        *out++ = (ov_str){v->end.ptr + v->end_flag, v->end.len - v->end_flag};
     } else {
         *out++ = v->labels;
         *out++ = v->tail->series[family];

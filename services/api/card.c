@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "metrics/metrics.h"
+#include "proto/end_of_life.h"
 #include "proto/members.h"
 #include "version/version.h"
 
@@ -15,7 +16,7 @@ enum { CARD_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* One version while its card is made: where its texts end in the scratch buffer, and its part of a merged series. */
 typedef struct {
-    size_t item_end, state_end, labels_end, count_end;
+    size_t item_end, state_end, labels_end, count_end, flag_end, end_end;
     ov_str canonical; /* as the labels spell it */
     int64_t resources;
     state_value state;
@@ -31,12 +32,14 @@ typedef struct {
     draft *drafts; /* one a version, one at least */
     size_t draft_count;
     ov_buf text;
+    ov_map ends; /* label sets that have a series of their end of life */
 } sketch;
 
 static void sketch_clear(sketch *s)
 {
     ov_json_arena_clear(&s->arena);
     ov_buf_clear(&s->text);
+    ov_map_clear(&s->ends);
     free(s->drafts);
 }
 
@@ -144,7 +147,37 @@ static void item_write(sketch *s, size_t i)
     ov_json_write_i64(&w, MEMBER_RESOURCE_COUNT, v->resource_count);
     ov_json_write_str(&w, MEMBER_RESOURCE_KIND, v->resource_kind);
     ov_json_write_str(&w, MEMBER_EXTRACTED_FROM, v->extracted_from);
+    member_write_raw(&w, MEMBER_END_OF_LIFE, s->entry->versions[i].end_of_life);
     ov_buf_append_char(&s->text, ',');
+}
+
+static void end_line_write(sketch *s, size_t i, const end_of_life *e, double value)
+{
+    state_labels_write(s, i, &s->text);
+    label_write(&s->text, ",product=\"", e->product);
+    label_write(&s->text, ",cycle=\"", e->cycle);
+    ov_buf_append_c(&s->text, "} ");
+    ov_exposition_number(&s->text, value);
+    ov_buf_append_char(&s->text, '\n');
+}
+
+/* The series of what is known; of spellings of one version in one cycle the first has them. */
+static void end_write(sketch *s, size_t i)
+{
+    OV_CLEANUP(end_of_life_clear) end_of_life e = {0};
+    draft *d = &s->drafts[i];
+    size_t from = d->flag_end = d->end_end = s->text.len;
+    ov_str raw = s->entry->versions[i].end_of_life;
+    if (!raw.len || end_of_life_decode(raw, &e, NULL) != OV_OK || !e.cycle.len) return;
+    end_line_write(s, i, &e, e.reached ? 1 : 0);
+    if (s->text.failed) return;
+    if (ov_map_put(&s->ends, ov_str_sub(ov_buf_str(&s->text), from, s->text.len), d)) {
+        s->text.len = from;
+        return;
+    }
+    d->flag_end = s->text.len;
+    if (e.date_s) end_line_write(s, i, &e, (double)e.date_s);
+    d->end_end = s->text.len;
 }
 
 static void version_write(sketch *s, size_t i)
@@ -161,6 +194,7 @@ static void version_write(sketch *s, size_t i)
     ov_exposition_number(&s->text, (double)d->resources);
     ov_buf_append_char(&s->text, '\n');
     d->count_end = s->text.len;
+    end_write(s, i);
 }
 
 /* An entry without versions has its state alone. */
@@ -171,7 +205,7 @@ static void bare_write(sketch *s)
     d->has_state = true;
     d->item_end = s->text.len;
     state_labels_write(s, 0, &s->text);
-    d->state_end = d->labels_end = d->count_end = s->text.len;
+    d->state_end = d->labels_end = d->count_end = d->flag_end = d->end_end = s->text.len;
 }
 
 /* The card with its texts in one block of memory. */
@@ -197,13 +231,15 @@ static card *card_lay(const sketch *s, shared_text *document, size_t head_end)
         c->versions[i] = (card_version){.item = ov_str_sub(all, from, d->item_end),
                                         .labels = ov_str_sub(all, d->item_end, d->labels_end),
                                         .count = ov_str_sub(all, d->labels_end, d->count_end),
+                                        .end = ov_str_sub(all, d->count_end, d->end_end),
+                                        .end_flag = (uint32_t)(d->flag_end - d->count_end),
                                         .tail = i < versions ? tail_ref(s->tails[i]) : NULL,
                                         .state_labels = (uint32_t)(d->state_end - d->item_end),
                                         .state = (uint8_t)d->state,
                                         .has_count = d->has_count,
                                         .has_gap = d->has_gap,
                                         .has_state = d->has_state};
-        from = d->count_end;
+        from = d->end_end;
     }
     OV_CLEANUP(ov_buf_clear) ov_buf key = OV_BUF(CARD_BYTES_MAX);
     ov_json_quote(&key, s->entry->id);

@@ -10,8 +10,11 @@ typedef struct {
     ov_str item; /* {"currentVersion":...,"extractedFrom":"...", and then tail->gap; a comma before all but the first */
     ov_str labels; /* {version_id="...",...,remote_repo="..." */
     ov_str count;  /* ,extracted_from="...",latest_version="..."} 2\n stands right behind labels */
+    ov_str end;    /* of life: {...,product="...",cycle="..."} 1\n and, with a date, {...} 1.7775936e+09\n; empty: not
+                      known */
     tail *tail;
     uint32_t state_labels; /* how much of labels is for the state's series: up to running_version */
+    uint32_t end_flag;     /* how much of end is its first line */
     uint8_t state;         /* state_value, as the gap's item says it */
     /* Which series it has: equal label sets are one series, an unparseable version has no gap. */
     bool has_count, has_gap, has_state;

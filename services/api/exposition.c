@@ -32,10 +32,19 @@ static void budget_write(const view *v, ov_buf *out)
     ov_buf_append_char(out, '\n');
 }
 
-static void family_write(block_family family, ov_buf *out)
+static void family_write(block_family family, size_t lines, ov_buf *out)
 {
     ov_buf_reset(out);
+    if (!lines && block_is_optional(family)) return;
     ov_exposition_family(out, block_family_names[family], OV_METRIC_GAUGE, block_family_helps[family]);
+}
+
+static void lines_count(const view *v, size_t lines[BLOCK_FAMILIES])
+{
+    memset(lines, 0, BLOCK_FAMILIES * sizeof lines[0]);
+    for (size_t i = 0; i < v->count; i++) {
+        for (unsigned f = 0; f < BLOCK_FAMILIES; f++) lines[f] += v->blocks[i]->cards->lines[f];
+    }
 }
 
 /* Where the next line of each family goes, and what its lines begin with. */
@@ -48,17 +57,15 @@ typedef struct {
 static void lanes_open(reply *r, const view *v, lanes *l)
 {
     OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(TEXT_BYTES_MAX);
-    size_t lengths[BLOCK_FAMILIES] = {0}, total = 0;
-    for (size_t i = 0; i < v->count; i++) {
-        for (unsigned f = 0; f < BLOCK_FAMILIES; f++) lengths[f] += v->blocks[i]->cards->lines[f];
-    }
+    size_t lines[BLOCK_FAMILIES], lengths[BLOCK_FAMILIES], total = 0;
+    lines_count(v, lines);
     for (unsigned f = 0; f < BLOCK_FAMILIES; f++) {
-        lengths[f] = 1 + lengths[f] * block_line_pieces((block_family)f);
+        lengths[f] = 1 + lines[f] * block_line_pieces((block_family)f);
         total += lengths[f];
     }
     ov_str *at = reply_extend(r, total);
     for (unsigned f = 0; f < BLOCK_FAMILIES; f++) {
-        family_write((block_family)f, &text);
+        family_write((block_family)f, lines[f], &text);
         block_words_init(&l->words[f], (block_family)f, &r->arena);
         l->next[f] = at + 1;
         *at = ov_json_arena_copy(&r->arena, ov_buf_str(&text));
@@ -136,10 +143,12 @@ reply *exposition_gzip(view *v, ov_str own)
     OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(TEXT_BYTES_MAX);
     member m = {.reply = reply_new(v)};
     reply_add(m.reply, (ov_str){(const char *)ov_gzip_header, sizeof ov_gzip_header});
+    size_t lines[BLOCK_FAMILIES];
+    lines_count(v, lines);
     heartbeats_write(v, &text);
     member_add_text(&m, ov_buf_str(&text));
     for (unsigned family = 0; family < BLOCK_FAMILIES; family++) {
-        family_write((block_family)family, &text);
+        family_write((block_family)family, lines[family], &text);
         member_add_text(&m, ov_buf_str(&text));
         for (size_t i = 0; i < v->count; i++)
             member_add(&m, block_cards_gzip(v->blocks[i]->cards, (block_family)family));

@@ -165,6 +165,79 @@ static void an_entry_without_versions_has_its_state(void)
     mirror_free(m);
 }
 
+/* Four running versions: one at its end, one before it, one whose cycle has no date, one whose cycle is not known. */
+#define ENDS "{\"product\":\"nginx\",\"cycle\":"
+static const struct {
+    const char *running, *end;
+} living[] = {
+    {"v1.26.0", ENDS "\"1.26\",\"date\":\"2025-04-23\",\"reached\":true}"},
+    {"1.28.0", ENDS "\"1.28\",\"date\":\"2026-12-01\",\"reached\":false}"},
+    {"1.29.0", ENDS "\"1.29\",\"reached\":false}"},
+    {"nightly", "{\"product\":\"nginx\",\"reason\":\"no cycle has this version\"}"},
+    {"1.26.0", ENDS "\"1.26\",\"date\":\"2025-04-23\",\"reached\":true}"}, /* the same to metrics */
+};
+
+static void put_living(mirror *m)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(65536), version = OV_BUF(65536);
+    entry_version versions[OV_COUNT(living)];
+    ov_buf_printf(&version, "{\"id\":\"t\",\"namespace\":\"n\",\"count\":9,\"uniqVersions\":[],\"versions\":[");
+    for (size_t i = 0; i < OV_COUNT(living); i++) {
+        ov_buf_printf(&version, "%s{\"runningVersion\":\"%s\",\"resourceCount\":1}", i ? "," : "", living[i].running);
+        versions[i] = (entry_version){.verdict = OV_STR(""),
+                                      .state = STATE_UNKNOWN_REMOTE,
+                                      .latest = OV_STR("missing"),
+                                      .end_of_life = ov_str_of(living[i].end)};
+    }
+    ov_buf_printf(&version, "]}");
+    entry_doc d = {.agent_id = OV_STR("a"),
+                   .id = OV_STR("t"),
+                   .state = STATE_UNKNOWN_REMOTE,
+                   .latest = OV_STR("missing"),
+                   .report = ov_buf_str(&version),
+                   .versions = versions,
+                   .version_count = OV_COUNT(living)};
+    ov_err err = {0};
+    entry_doc_encode(&d, &body);
+    CHECK_OK(mirror_apply(m, OV_STR(STATE_PREFIX "entry.a.t"), ov_buf_str(&body), &err), &err);
+}
+
+#define END_LABELS(running, cycle) \
+    "{version_id=\"t\",agent_id=\"a\",running_version=\"" running "\",product=\"nginx\",cycle=\"" cycle "\"} "
+
+static void ends_are_series(void)
+{
+    mirror *m = mirror_new();
+    OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(1 << 20), shown = OV_BUF(1 << 20);
+    check_case("nobody asks for ends");
+    put_entry(m, "b", "u", "1.0", "", STATE_UNKNOWN_REMOTE, "missing");
+    expose(m, &text);
+    CHECK(!memmem(text.ptr, text.len, "end_of_life", 11));
+    check_case("ends");
+    put_living(m);
+    OV_CLEANUP(view_unref_p) view *v = publish(m);
+    ov_buf_reset(&text);
+    reply *r = exposition_plain(view_ref(v), OV_STR(""));
+    reply_text(r, &text);
+    reply_free(r);
+    CHECK_INT(lines_with(&text, "version_end_of_life" END_LABELS("1.26.0", "1.26") "1"), 1);
+    CHECK_INT(lines_with(&text, "version_end_of_life" END_LABELS("1.28.0", "1.28") "0"), 1);
+    CHECK_INT(lines_with(&text, "version_end_of_life" END_LABELS("1.29.0", "1.29") "0"), 1);
+    CHECK_INT(lines_with(&text, "version_end_of_life{"), 3);
+    CHECK_INT(lines_with(&text, "version_end_of_life_timestamp_seconds" END_LABELS("1.26.0", "1.26") "1.7453664e+09"),
+              1);
+    CHECK_INT(lines_with(&text, "version_end_of_life_timestamp_seconds" END_LABELS("1.28.0", "1.28") "1.7960832e+09"),
+              1);
+    CHECK_INT(lines_with(&text, "version_end_of_life_timestamp_seconds{"), 2);
+    check_case("ends in the gap");
+    r = answer_gap(view_ref(v), OV_STR("a"), OV_STR("t"));
+    reply_text(r, &shown);
+    reply_free(r);
+    for (size_t i = 0; i < OV_COUNT(living); i++)
+        CHECK(memmem(shown.ptr, shown.len, living[i].end, strlen(living[i].end)));
+    mirror_free(m);
+}
+
 #define SOURCE(repo, rest)                                                                                             \
     "{\"schema\":1,\"source\":\"github/tags/" repo "\",\"provider\":\"github\",\"strategy\":\"tags\",\"repo\":\"" repo \
     "\"," rest "}"
@@ -233,6 +306,7 @@ static void compressed_is_the_same(void)
     put_entry(m, "a", "t", "1.0", V1, STATE_BEHIND, "1.3.0");
     put_entry(m, "b", "t", "1.0", V1, STATE_BEHIND, "1.3.0");
     put_entry(m, "b", "u", "1.0", "", STATE_UNKNOWN_REMOTE, "missing");
+    put_living(m);
     put(m, "source.x", SOURCE("o/x", "\"outcome\":\"complete\""));
     OV_CLEANUP(view_unref_p) view *v = publish(m);
     OV_CLEANUP(ov_buf_clear) ov_buf plain = OV_BUF(1 << 20), zipped = OV_BUF(1 << 20), text = OV_BUF(1 << 20);
@@ -260,6 +334,7 @@ int main(void)
     labels_are_escaped();
     every_state_is_a_series();
     an_entry_without_versions_has_its_state();
+    ends_are_series();
     sources_say_how_they_are();
     compressed_is_the_same();
     return check_end();
