@@ -64,6 +64,23 @@ void ov_app_on_stop(ov_app *app, void (*wake)(void *arg), void *arg)
 
 /* ---- the bus ---- */
 
+static void count_denials(ov_app *app)
+{
+    ov_bus *bus = ov_app_bus(app);
+    if (bus) ov_metric_set(app->bus_denials, NULL, (double)ov_bus_denial_count(bus));
+}
+
+/* A right that stays away is told about once. */
+static void on_rights_change(ov_app *app, ov_bus_change change, const char *text)
+{
+    if (change == OV_BUS_ALLOWED)
+        ov_log_info("bus no longer refuses", "what", text);
+    else
+        ov_metric_add(app->bus_refusals, NULL, 1);
+    if (change == OV_BUS_DENIED) ov_log_error("bus refused", "error", text);
+    count_denials(app);
+}
+
 static void on_bus_change(void *arg, ov_bus_change change, const char *text)
 {
     ov_app *app = arg;
@@ -74,12 +91,14 @@ static void on_bus_change(void *arg, ov_bus_change change, const char *text)
         ov_app_set_refusal(app, "");
     } else if (change == OV_BUS_DOWN) {
         ov_log_warn("bus disconnected", "error", text);
-    } else {
+    } else if (change == OV_BUS_REFUSED) {
         ov_log_warn("bus refused", "error", text);
         ov_metric_add(app->bus_refusals, NULL, 1);
-        ov_app_set_refusal(app, text ? text : "");
+        ov_app_set_refusal(app, text);
+    } else {
+        on_rights_change(app, change, text);
     }
-    if (change != OV_BUS_REFUSED) ov_metric_set(app->bus_connected, NULL, change == OV_BUS_UP);
+    if (change == OV_BUS_UP || change == OV_BUS_DOWN) ov_metric_set(app->bus_connected, NULL, change == OV_BUS_UP);
     if (app->on_change) app->on_change(app->on_change_arg, change, text);
 }
 
@@ -90,8 +109,12 @@ static void add_bus_metrics(ov_app *app)
         ov_metrics_add(m, OV_METRIC_GAUGE, "opvic_bus_connected", "Whether the bus is connected.", NULL, 0);
     app->bus_reconnects = ov_metrics_add(m, OV_METRIC_COUNTER, "opvic_bus_reconnects_total",
                                          "Connections to the bus after the first one.", NULL, 0);
-    app->bus_refusals = ov_metrics_add(m, OV_METRIC_COUNTER, "opvic_bus_refusals_total",
-                                       "What the bus refused for want of a right.", NULL, 0);
+    app->bus_refusals =
+        ov_metrics_add(m, OV_METRIC_COUNTER, "opvic_bus_refusals_total",
+                       "What the bus refused: a connection, or something for want of a right.", NULL, 0);
+    app->bus_denials =
+        ov_metrics_add(m, OV_METRIC_GAUGE, "opvic_bus_permissions_denied",
+                       "Subjects that the bus does not let its user publish or subscribe to, now.", NULL, 0);
 }
 
 bool ov_app_wants_bus(const ov_app *app)
@@ -153,8 +176,10 @@ ov_status ov_app_open_bus(ov_app *app, ov_bus_on_change on_change, void *arg, ov
     app->on_change_arg = arg;
     ov_bus *bus;
     ov_status status = ov_bus_open(&o, on_bus_change, app, &bus, err);
-    if (status == OV_OK) atomic_store(&app->bus, bus);
-    return status;
+    if (status != OV_OK) return status;
+    atomic_store(&app->bus, bus);
+    count_denials(app); /* for what was refused before it was known */
+    return OV_OK;
 }
 
 ov_bus *ov_app_bus(ov_app *app)

@@ -58,8 +58,8 @@ void ov_app_on_stop(ov_app *app, void (*wake)(void *arg), void *arg);
 ov_metrics *ov_app_metrics(ov_app *app);
 
 /* The bus, connected in the background; NULL until ov_app_open_bus. on_change may be NULL: the app logs changes and
- * counts them in its metrics anyway (opvic_bus_connected, opvic_bus_reconnects_total, opvic_bus_refusals_total), shows
- * a refusal in /readyz. */
+ * counts them in its metrics anyway (opvic_bus_connected, opvic_bus_reconnects_total, opvic_bus_refusals_total,
+ * opvic_bus_permissions_denied); /readyz shows what is refused, whether the service is ready without it or not. */
 OV_MUST_CHECK ov_status ov_app_open_bus(ov_app *app, ov_bus_on_change on_change, void *arg, ov_err *err);
 ov_bus *ov_app_bus(ov_app *app);
 /* Somebody named a bus (with optional_bus; always true without). */

@@ -7,7 +7,7 @@
 
 #include "base/poison.h"
 
-enum { TEXT_MAX = 1024, EXPOSITION_MAX = 16 << 20 };
+enum { TEXT_MAX = 4096, EXPOSITION_MAX = 16 << 20 };
 
 static void answer_health(void *ctx, const ov_http_request *r, ov_http_answer *a)
 {

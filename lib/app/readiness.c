@@ -7,6 +7,8 @@
 
 #include "base/poison.h"
 
+enum { DENIALS_SHOWN = 5 };
+
 /* Whether it changed. */
 static bool replace(ov_app *app, char held[OV_APP_TEXT_BYTES], const char *text)
 {
@@ -45,6 +47,17 @@ bool ov_app_is_ready(const ov_app *app)
     return ready && !ov_app_stopping(app);
 }
 
+/* Rights that are missing, named and counted, but no reason of its own to be unready: what cannot be done without them
+ * is what the service waits for. */
+static void show_denials(const ov_bus *bus, ov_buf *out)
+{
+    char text[OV_BUS_DENIAL_TEXT];
+    size_t shown = 0, all = bus ? ov_bus_denial_count(bus) : 0;
+    for (; shown < DENIALS_SHOWN && shown < all && ov_bus_denial_at(bus, shown, text); shown++)
+        ov_buf_printf(out, "\nbus permissions: permission denied: %s", text);
+    if (all > shown) ov_buf_printf(out, "\nbus permissions: %zu more", all - shown);
+}
+
 bool ov_app_readiness(ov_app *app, ov_buf *out)
 {
     bool stopping = ov_app_stopping(app);
@@ -58,5 +71,6 @@ bool ov_app_readiness(ov_app *app, ov_buf *out)
         ov_buf_printf(out, "waiting for %s", app->waiting);
     if (app->refusal[0]) ov_buf_printf(out, "\nthe bus refused: %s", app->refusal);
     pthread_mutex_unlock(&app->lock);
+    show_denials(ov_app_bus(app), out);
     return ready;
 }

@@ -20,7 +20,7 @@ struct ov_app {
     ov_signals signals;
     atomic_bool stopping;
     ov_metrics *metrics;
-    ov_metric *bus_connected, *bus_reconnects, *bus_refusals; /* NULL when no bus is wanted */
+    ov_metric *bus_connected, *bus_reconnects, *bus_refusals, *bus_denials; /* NULL when no bus is wanted */
     ov_log_settings log;
     bool probe; /* only ask the one that runs */
     ov_bus_settings bus_settings;
@@ -33,7 +33,7 @@ struct ov_app {
     size_t server_count;
     pthread_mutex_t lock;            /* guards what follows */
     char waiting[OV_APP_TEXT_BYTES]; /* "" means ready */
-    char refusal[OV_APP_TEXT_BYTES]; /* the bus's last one since it was connected */
+    char refusal[OV_APP_TEXT_BYTES]; /* of the connection to the bus, while it lasts */
     struct {
         void (*wake)(void *arg);
         void *arg;

@@ -31,7 +31,14 @@ typedef struct {
  * ov_bus_ack may be called by an owner at any time: their answers come by a way of their own. */
 
 /* Connection changes and asynchronous refusals; called on the library's thread: must only hand over. */
-typedef enum { OV_BUS_UP, OV_BUS_DOWN, OV_BUS_REFUSED /* a right is missing: text says which */ } ov_bus_change;
+typedef enum {
+    OV_BUS_UP,
+    OV_BUS_DOWN,
+    OV_BUS_REFUSED,      /* the user may not come in */
+    OV_BUS_DENIED,       /* a right is missing: text says which */
+    OV_BUS_DENIED_AGAIN, /* one that is known to be missing */
+    OV_BUS_ALLOWED       /* it was tried again and not refused, or is not tried any more */
+} ov_bus_change;
 typedef void (*ov_bus_on_change)(void *arg, ov_bus_change change, const char *text);
 
 /* Whether a bus can be opened with these, without connecting. OV_INVALID: "<option>: "<value>": expected ...", where
@@ -48,6 +55,11 @@ void ov_bus_close(ov_bus *bus, int64_t drain_ms);
 bool ov_bus_is_up(const ov_bus *bus);
 /* Largest payload that the connected server takes, bytes (1 MiB until the first connection). */
 int64_t ov_bus_max_payload(const ov_bus *bus);
+/* The rights that are missing now: how many, and the one at a place: 'publish to "x" as user "u"'. Subscriptions are
+ * tried again by themselves, publishes when somebody publishes. false: there are not so many. Any thread. */
+enum { OV_BUS_DENIAL_TEXT = 320 };
+size_t ov_bus_denial_count(const ov_bus *bus);
+bool ov_bus_denial_at(const ov_bus *bus, size_t at, char out[OV_BUS_DENIAL_TEXT]);
 /* The connected server's version ("2.10.27"), "" when none. */
 void ov_bus_server_version(const ov_bus *bus, char out[32]);
 
@@ -105,7 +117,7 @@ enum { OV_BUS_IN_FLIGHT = 4096 };
 OV_MUST_CHECK ov_status ov_bus_store(ov_bus *bus, const ov_bus_out *m, int64_t timeout_ms, ov_bus_on_stored done,
                                      void *arg, ov_err *err);
 /* The same, waiting for the answer; not from the library's thread. What the server answered is in *ret (also a
- * refusal), then this is OV_OK; otherwise OV_RETRY (not connected) or OV_INVALID. */
+ * refusal, and a right that is missing), then this is OV_OK; otherwise OV_RETRY (not connected) or OV_INVALID. */
 OV_MUST_CHECK ov_status ov_bus_store_wait(ov_bus *bus, const ov_bus_out *m, int64_t timeout_ms, ov_bus_stored *ret,
                                           ov_err *err);
 
@@ -114,13 +126,16 @@ size_t ov_bus_in_flight(const ov_bus *bus);
 
 /* ---- requests ---- */
 
-/* A request with one answer (the JetStream API, for example). OV_RETRY: no answer, not connected or no responder. *ret
- * is the caller's. */
+/* A request with one answer (the JetStream API, for example). OV_RETRY: no answer, not connected or no responder;
+ * OV_FAILED, as soon as the server says so: a right is missing (within OV_BUS_DENIED_RETRY_MS it is not asked for
+ * again). *ret is the caller's. */
+enum { OV_BUS_DENIED_RETRY_MS = 5000 };
 OV_MUST_CHECK ov_status ov_bus_request(ov_bus *bus, const char *subject, ov_str data, int64_t timeout_ms,
                                        ov_bus_in **ret, ov_err *err);
 
 /* Core subscription (asks). Messages arrive on the library's thread; the callback owns each one. Lives as long as the
- * bus; is in force before OV_BUS_UP, or shortly after this call when connected already. */
+ * bus; is in force before OV_BUS_UP, or shortly after this call when connected already; one that the server refuses is
+ * tried again every OV_BUS_DENIED_RETRY_MS. */
 typedef void (*ov_bus_on_message)(void *arg, ov_bus_in *m);
 OV_MUST_CHECK ov_status ov_bus_subscribe(ov_bus *bus, const char *subject, ov_bus_on_message cb, void *arg,
                                          ov_err *err);

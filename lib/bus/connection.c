@@ -102,12 +102,16 @@ static ov_status read_options(ov_bus *bus, const ov_bus_options *o, ov_err *err)
     if (bus->tls_key_file && !bus->tls_cert_file)
         return ov_fail(err, OV_INVALID, "tls-cert-file: missing: expected the certificate of %.100s",
                        bus->tls_key_file);
-    if (bus->inbox_prefix && (!ov_bus_subject_is_valid(bus->inbox_prefix, false) || strlen(bus->inbox_prefix) > 100))
-        return ov_fail(err, OV_INVALID, "inbox-prefix: \"%.100s\": expected a subject without wildcards",
-                       bus->inbox_prefix);
+    if (bus->inbox_prefix &&
+        (!ov_bus_subject_is_valid(bus->inbox_prefix, false) || strlen(bus->inbox_prefix) > OV_BUS_PREFIX_MAX))
+        return ov_fail(err, OV_INVALID,
+                       "inbox-prefix: \"%.100s\": expected a subject without wildcards, at most %d bytes",
+                       bus->inbox_prefix, OV_BUS_PREFIX_MAX);
     char unique[17];
     ov_random_hex(unique, 8);
-    snprintf(bus->inbox, sizeof bus->inbox, "%s.ov%s", bus->inbox_prefix ? bus->inbox_prefix : "_INBOX", unique);
+    const char *prefix = bus->inbox_prefix ? bus->inbox_prefix : "_INBOX";
+    snprintf(bus->inbox, sizeof bus->inbox, "%s.ov%s", prefix, unique);
+    snprintf(bus->answers, sizeof bus->answers, "%s.>", prefix);
     /* Built once here, so that a file that cannot be read is told at once. */
     natsOptions *options = NULL;
     s = ov_bus_nats_options(bus, &options, err);

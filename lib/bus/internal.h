@@ -25,8 +25,10 @@ enum {
     OV_BUS_HEARTBEAT_MS = 2000,  /* of a reader's consumer */
     OV_BUS_SILENCE_MS = 10000,   /* a reader without even a heartbeat for so long is lost */
     OV_BUS_SUBJECT_MAX = 1024,
+    OV_BUS_PREFIX_MAX = 240, /* bytes of an inbox prefix */
+    OV_BUS_INBOX_MAX = 384,  /* bytes of a reply subject */
     OV_BUS_SERVERS_MAX = 32,
-    OV_BUS_REFUSALS = 16 /* remembered, for the answers of requests */
+    OV_BUS_DENIALS = 64 /* rights that are missing, remembered */
 };
 
 /* One connection to one server. nats.c never reconnects: a link that ended is replaced, and with it every subscription.
@@ -64,14 +66,24 @@ typedef struct ov_bus_listener {
     uint64_t epoch;        /* of the link that sub is on; the worker's */
 } ov_bus_listener;
 
+typedef enum { OV_BUS_PUBLISH, OV_BUS_SUBSCRIBE } ov_bus_right;
+typedef struct {
+    ov_bus_right right;
+    uint64_t subject_hash;
+    char subject[201]; /* as shown */
+    int64_t at_ms;     /* when it was last refused */
+    int64_t tried_ms;  /* when it was first tried since then; 0: not yet */
+} ov_bus_denial;
+
 struct ov_bus {
     /* fixed once open */
     char *servers[OV_BUS_SERVERS_MAX];
     int server_count;
     bool tls;
     char *name, *credentials_file, *user, *password, *tls_ca_file, *tls_cert_file, *tls_key_file, *inbox_prefix;
-    char *shown;     /* the servers without user and password, for messages */
-    char inbox[160]; /* below it stand all reply subjects of this bus */
+    char *shown;       /* the servers without user and password, for messages */
+    char inbox[288];   /* below it stand all reply subjects of this bus */
+    char answers[264]; /* what a right to subscribe to them is called */
     ov_bus_on_change on_change;
     void *arg;
     pthread_t worker;
@@ -89,15 +101,12 @@ struct ov_bus {
     uint16_t free_slots[OV_BUS_IN_FLIGHT];
     size_t free_count;
     int64_t next_expiry_ms; /* no slot's deadline is before it; INT64_MAX: none */
-    struct {
-        uint64_t subject_hash;
-        int64_t at_ms;
-    } refusals[OV_BUS_REFUSALS];
-    unsigned refusal_next;
+    ov_bus_denial denials[OV_BUS_DENIALS];
+    atomic_size_t denial_count; /* written with the lock */
     ov_bus_listener *listeners;
     ov_bus_reader *readers;
     unsigned readers_made;
-    atomic_uint pullers_made;
+    atomic_uint pullers_made, requests_made;
 
     /* the worker's own */
     ov_backoff backoff;
@@ -120,6 +129,8 @@ void ov_bus_link_free(ov_bus_link *link);
 /* Subscribes with a callback on the delivery thread; the link outlives its last call. */
 OV_MUST_CHECK ov_status ov_bus_link_subscribe(ov_bus_link *link, const char *subject, natsMsgHandler cb, void *closure,
                                               natsSubscription **ret, ov_err *err);
+/* Again, when they were refused: with natsSubscription_Destroy of the former one. Worker's. */
+OV_MUST_CHECK ov_status ov_bus_link_subscribe_answers(ov_bus_link *link, ov_err *err);
 /* What a status of nats.c means to a caller; notes that the link is broken when it is. */
 OV_MUST_CHECK ov_status ov_bus_link_failed(ov_bus_link *link, natsStatus s, const char *what, ov_err *err);
 
@@ -173,11 +184,36 @@ void ov_bus_on_answer(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
 int64_t ov_bus_store_expire(ov_bus *bus, int64_t now_ms);
 /* Completes everything, because the link ended. */
 void ov_bus_store_fail_all(ov_bus *bus, const char *why);
-/* A right to publish to subject is missing. */
-void ov_bus_store_refused(ov_bus *bus, ov_str subject, const char *text);
-bool ov_bus_was_refused(ov_bus *bus, const char *subject, int64_t since_ms);
+/* A right to publish to subject is missing; without a subject: to hear any answer. */
+void ov_bus_store_denied(ov_bus *bus, ov_str subject, const char *text);
 /* What a stream answered to a publish. */
 void ov_bus_puback_parse(ov_str answer, ov_bus_stored *ret);
+
+/* ---- denials.c: rights that are missing ---- */
+
+/* The server's words for one. */
+void ov_bus_denials_take(ov_bus *bus, const char *text);
+/* Told before subject is published or subscribed to. */
+void ov_bus_denials_try(ov_bus *bus, ov_bus_right right, const char *subject);
+/* Whether it was refused since then, and is not known to be allowed again. */
+bool ov_bus_is_denied(ov_bus *bus, ov_bus_right right, const char *subject, int64_t since_ms,
+                      char out[OV_BUS_DENIAL_TEXT]);
+/* Whether no answer can be heard. */
+bool ov_bus_are_answers_denied(ov_bus *bus, char out[OV_BUS_DENIAL_TEXT]);
+/* Whether a subscription that was refused should be tried again. */
+bool ov_bus_is_retry_due(ov_bus *bus, const char *subject, int64_t now_ms);
+void ov_bus_denials_link_ended(ov_bus *bus);
+/* Tells what is over; returns when to look again. */
+int64_t ov_bus_denials_serve(ov_bus *bus, int64_t now_ms);
+
+/* ---- request.c ---- */
+
+/* A reply subject that nobody had before. */
+void ov_bus_request_inbox(ov_bus *bus, char out[OV_BUS_INBOX_MAX]);
+/* Sends msg, whose reply subject is a new one, and waits for its answer, which does not come by the delivery thread.
+ * *ret is the caller's. NATS_NOT_PERMITTED: a right is missing, why says which; NATS_TIMEOUT; NATS_NO_RESPONDERS; what
+ * else nats.c has to say. */
+natsStatus ov_bus_exchange(ov_bus_link *link, natsMsg *msg, int64_t timeout_ms, natsMsg **ret, ov_err *why);
 
 /* ---- reader.c, session.c: worker's side ---- */
 

@@ -108,16 +108,6 @@ static void on_closed(natsConnection *nc, void *closure)
     pthread_mutex_unlock(&bus->mu);
 }
 
-/* The subject of 'Permissions Violation for Publish to "x"'; empty for other violations. */
-static ov_str refused_subject(const char *text)
-{
-    static const char mark[] = "Publish to \"";
-    const char *at = strstr(text, mark);
-    if (!at) return (ov_str){0};
-    ov_str rest = ov_str_of(at + sizeof mark - 1);
-    return ov_str_sub(rest, 0, ov_str_find(rest, '"', 0));
-}
-
 static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, void *closure)
 {
     (void)sub;
@@ -125,10 +115,9 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, vo
     ov_bus *bus = closure;
     const char *raw = nats_GetLastError(NULL);
     if (!raw || !*raw) (void)natsConnection_GetLastError(nc, &raw);
-    char text[256];
+    char text[OV_BUS_SUBJECT_MAX + 128];
     snprintf(text, sizeof text, "%s", raw && *raw ? raw : "Permissions Violation");
-    ov_bus_store_refused(bus, refused_subject(text), text);
-    if (bus->on_change) bus->on_change(bus->arg, OV_BUS_REFUSED, text);
+    ov_bus_denials_take(bus, text);
 }
 
 static natsStatus set_rest(ov_bus *bus, natsOptions *o)
@@ -172,9 +161,9 @@ static void read_server(ov_bus_link *link)
         ov_bus_server_ask(url, OV_BUS_CONNECT_MS, link->server_version);
 }
 
-static ov_status subscribe_answers(ov_bus_link *link, ov_err *err)
+ov_status ov_bus_link_subscribe_answers(ov_bus_link *link, ov_err *err)
 {
-    char subject[256];
+    char subject[OV_BUS_INBOX_MAX];
     snprintf(subject, sizeof subject, "%s.a.*", link->bus->inbox);
     return ov_bus_link_subscribe(link, subject, ov_bus_on_answer, link->bus, &link->answers, err);
 }
@@ -220,7 +209,7 @@ ov_status ov_bus_link_connect(ov_bus *bus, ov_bus_link **ret, ov_err *err)
     pthread_mutex_unlock(&bus->mu);
     read_server(link);
     /* A link that ends right now is found closed by the worker, as any other. */
-    if (subscribe_answers(link, err)) link->broken = true;
+    if (ov_bus_link_subscribe_answers(link, err)) link->broken = true;
     *ret = link;
     return OV_OK;
 }
@@ -269,6 +258,7 @@ ov_status ov_bus_link_subscribe(ov_bus_link *link, const char *subject, natsMsgH
                                 natsSubscription **ret, ov_err *err)
 {
     natsSubscription *sub = NULL;
+    ov_bus_denials_try(link->bus, OV_BUS_SUBSCRIBE, subject);
     natsStatus s = natsConnection_Subscribe(&sub, link->nc, subject, cb, closure);
     if (s != NATS_OK) return ov_bus_link_failed(link, s, subject, err);
     pthread_mutex_lock(&link->bus->mu);

@@ -23,8 +23,9 @@ struct ov_bus_puller {
     unsigned id, subscriptions;
     uint64_t epoch; /* of the link that sub is on */
     natsSubscription *sub;
-    char inbox[256];
+    char inbox[OV_BUS_INBOX_MAX];
     bool known;             /* the consumer was there on this link */
+    int64_t asked_at_ms;    /* when the last request was sent */
     int64_t asked_until_ms; /* when the request under way is surely over; 0: none is */
 };
 
@@ -115,16 +116,23 @@ static ov_status open_inbox(ov_bus_puller *p, ov_bus_link *link, ov_err *err)
 
 /* ---- one pull ---- */
 
+static void next_subject(const ov_bus_puller *p, char out[600])
+{
+    snprintf(out, 600, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", p->stream, p->durable);
+}
+
 static ov_status ask(ov_bus_puller *p, ov_bus_link *link, int64_t wait_ms, ov_err *err)
 {
     int64_t now_ms = ov_mono_now().ms;
     if (p->asked_until_ms > now_ms) return OV_OK;
     int64_t expires_ms = wait_ms < PULL_MIN_MS ? PULL_MIN_MS : wait_ms > PULL_MAX_MS ? PULL_MAX_MS : wait_ms;
     char subject[600], body[80];
-    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", p->stream, p->durable);
+    next_subject(p, subject);
     int len = snprintf(body, sizeof body, "{\"batch\":1,\"expires\":%lld}", (long long)expires_ms * 1000000);
+    ov_bus_denials_try(p->bus, OV_BUS_PUBLISH, subject);
     natsStatus s = natsConnection_PublishRequest(link->nc, subject, p->inbox, body, len);
     if (s != NATS_OK) return ov_bus_link_failed(link, s, subject, err);
+    p->asked_at_ms = now_ms;
     p->asked_until_ms = now_ms + expires_ms + PULL_GRACE_MS;
     return OV_OK;
 }
@@ -160,8 +168,21 @@ static bool is_closing(ov_bus *bus)
     return closing;
 }
 
+/* Nobody would ever answer. */
+static ov_status check_rights(ov_bus_puller *p, int64_t since_ms, ov_err *err)
+{
+    char subject[600], what[OV_BUS_DENIAL_TEXT];
+    next_subject(p, subject);
+    bool unheard = ov_bus_are_answers_denied(p->bus, what);
+    if (!unheard && !ov_bus_is_denied(p->bus, OV_BUS_PUBLISH, subject, since_ms, what)) return OV_OK;
+    p->asked_until_ms = 0;
+    if (unheard) drop_inbox(p); /* to be made anew: the server does not know it */
+    return ov_fail(err, OV_FAILED, "permission denied: %.230s", what);
+}
+
 static ov_status await_message(ov_bus_puller *p, ov_bus_link *link, ov_mono deadline, ov_bus_in **ret, ov_err *err)
 {
+    int64_t since_ms = p->asked_at_ms;
     for (;;) {
         int64_t left_ms = ov_mono_since(deadline, ov_mono_now());
         if (left_ms <= 0) return OV_NOT_FOUND;
@@ -170,12 +191,15 @@ static ov_status await_message(ov_bus_puller *p, ov_bus_link *link, ov_mono dead
         natsStatus s = natsSubscription_NextMsg(&msg, p->sub, left_ms < SLICE_MS ? left_ms : SLICE_MS);
         if (s == NATS_OK) return take_message(p, msg, ret, err);
         if (s != NATS_TIMEOUT) return ov_bus_link_failed(link, s, "pull", err);
+        ov_status denied = check_rights(p, since_ms, err);
+        if (denied) return denied;
     }
 }
 
 static ov_status pull_once(ov_bus_puller *p, ov_bus_link *link, ov_mono deadline, ov_bus_in **ret, ov_err *err)
 {
-    ov_status s = open_inbox(p, link, err);
+    ov_status s = check_rights(p, ov_mono_now().ms - OV_BUS_DENIED_RETRY_MS, err);
+    if (!s) s = open_inbox(p, link, err);
     if (!s) s = ensure_consumer(p, err);
     if (!s) s = ask(p, link, ov_mono_since(deadline, ov_mono_now()), err);
     if (!s) s = await_message(p, link, deadline, ret, err);

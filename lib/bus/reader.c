@@ -69,13 +69,19 @@ static bool header_number(natsMsg *msg, const char *name, uint64_t *ret)
     return natsMsgHeader_Get(msg, name, &text) == NATS_OK && text && ov_str_to_u64(ov_str_of(text), ret);
 }
 
+static void allow_more(const ov_bus_reader *r, natsConnection *nc, const char *subject)
+{
+    ov_bus_denials_try(r->bus, OV_BUS_PUBLISH, subject);
+    (void)natsConnection_Publish(nc, subject, NULL, 0);
+}
+
 /* The consumer is idle: either all was given, or something was lost on the way. */
 static void take_heartbeat(ov_bus_reader *r, natsConnection *nc, natsMsg *msg)
 {
     const char *stalled = NULL;
     uint64_t last;
     if (natsMsgHeader_Get(msg, "Nats-Consumer-Stalled", &stalled) == NATS_OK && stalled && *stalled)
-        (void)natsConnection_Publish(nc, stalled, NULL, 0);
+        allow_more(r, nc, stalled);
     else if (!header_number(msg, "Nats-Last-Consumer", &last))
         return;
     else if (last == r->consumer_seq)
@@ -91,7 +97,7 @@ static void take_control(ov_bus_reader *r, natsConnection *nc, natsMsg *msg)
     if (ov_bus_msg_status(msg) != STATUS_CONTROL) lose(r);
     /* Everything before it was handed over, since one thread does both. */
     else if (reply && *reply)
-        (void)natsConnection_Publish(nc, reply, NULL, 0);
+        allow_more(r, nc, reply);
     else
         take_heartbeat(r, nc, msg);
 }

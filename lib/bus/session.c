@@ -131,7 +131,7 @@ static ov_status begin_session(ov_bus_reader *r, ov_bus_link *link, ov_err *err)
     stream_facts before, after;
     ov_status s = read_stream(r, &before, err);
     if (s) return s;
-    char deliver[256];
+    char deliver[OV_BUS_INBOX_MAX];
     snprintf(deliver, sizeof deliver, "%s.r.%u.%u", r->bus->inbox, r->id, r->sessions++);
     s = begin_snapshot(r, link, &before, deliver, err);
     if (s) return s;

@@ -45,7 +45,7 @@ static bool slot_free(ov_bus *bus, ticket t, ov_bus_slot *ret)
 static ov_bus_stored result_of(ov_status s, const char *text)
 {
     ov_bus_stored r = {.status = s};
-    snprintf(r.text, sizeof r.text, "%s", text);
+    snprintf(r.text, sizeof r.text, "%.159s", text);
     return r;
 }
 
@@ -94,13 +94,21 @@ void ov_bus_store_fail_all(ov_bus *bus, const char *why)
     complete_where(bus, pick_any, 0, &result);
 }
 
+static ov_bus_stored unanswered(ov_bus *bus)
+{
+    char what[OV_BUS_DENIAL_TEXT], text[OV_BUS_DENIAL_TEXT + 32];
+    if (!ov_bus_are_answers_denied(bus, what)) return result_of(OV_RETRY, "no answer in time");
+    snprintf(text, sizeof text, "permission denied: %s", what);
+    return result_of(OV_FAILED, text);
+}
+
 int64_t ov_bus_store_expire(ov_bus *bus, int64_t now_ms)
 {
     pthread_mutex_lock(&bus->mu);
     int64_t next = bus->next_expiry_ms;
     pthread_mutex_unlock(&bus->mu);
     if (next > now_ms) return next;
-    ov_bus_stored result = result_of(OV_RETRY, "no answer in time");
+    ov_bus_stored result = unanswered(bus);
     complete_where(bus, pick_late, (uint64_t)now_ms, &result);
     pthread_mutex_lock(&bus->mu);
     next = INT64_MAX;
@@ -111,30 +119,10 @@ int64_t ov_bus_store_expire(ov_bus *bus, int64_t now_ms)
     return next;
 }
 
-/* ---- refusals ---- */
-
-void ov_bus_store_refused(ov_bus *bus, ov_str subject, const char *text)
+void ov_bus_store_denied(ov_bus *bus, ov_str subject, const char *text)
 {
-    if (subject.len == 0) return;
-    uint64_t hash = ov_str_hash(subject);
-    pthread_mutex_lock(&bus->mu);
-    unsigned at = bus->refusal_next++ % OV_BUS_REFUSALS;
-    bus->refusals[at].subject_hash = hash;
-    bus->refusals[at].at_ms = ov_mono_now().ms;
-    pthread_mutex_unlock(&bus->mu);
     ov_bus_stored result = result_of(OV_FAILED, text);
-    complete_where(bus, pick_subject, hash, &result);
-}
-
-bool ov_bus_was_refused(ov_bus *bus, const char *subject, int64_t since_ms)
-{
-    uint64_t hash = ov_str_hash(ov_str_of(subject));
-    bool found = false;
-    pthread_mutex_lock(&bus->mu);
-    for (size_t i = 0; i < OV_BUS_REFUSALS; i++)
-        found = found || (bus->refusals[i].subject_hash == hash && bus->refusals[i].at_ms >= since_ms);
-    pthread_mutex_unlock(&bus->mu);
-    return found;
+    complete_where(bus, subject.len ? pick_subject : pick_any, ov_str_hash(subject), &result);
 }
 
 /* ---- answers ---- */
@@ -148,9 +136,9 @@ static bool ticket_parse(ov_str subject, size_t prefix, ticket *ret)
     return true;
 }
 
-static void ticket_subject(const ov_bus *bus, ticket t, char out[256])
+static void ticket_subject(const ov_bus *bus, ticket t, char out[OV_BUS_INBOX_MAX])
 {
-    snprintf(out, 256, "%s.a.%llu", bus->inbox,
+    snprintf(out, OV_BUS_INBOX_MAX, "%s.a.%llu", bus->inbox,
              (unsigned long long)t.generation * OV_BUS_IN_FLIGHT + (unsigned long long)t.index);
 }
 
@@ -192,11 +180,12 @@ static ov_bus_link *admit(ov_bus *bus, const ov_bus_slot *content, ticket *ret)
 
 static ov_status send_stored(ov_bus_link *link, ticket t, const ov_bus_out *m, ov_err *err)
 {
-    char reply[256];
+    char reply[OV_BUS_INBOX_MAX];
     ticket_subject(link->bus, t, reply);
     OV_CLEANUP(ov_bus_nats_msg_p) natsMsg *msg = NULL;
     ov_status s = ov_bus_out_convert(m, reply, &msg, err);
     if (s) return s;
+    ov_bus_denials_try(link->bus, OV_BUS_PUBLISH, m->subject);
     return ov_bus_link_failed(link, natsConnection_PublishMsg(link->nc, msg), m->subject, err);
 }
 
@@ -213,13 +202,16 @@ ov_status ov_bus_store(ov_bus *bus, const ov_bus_out *m, int64_t timeout_ms, ov_
 {
     ov_status s = check_size(bus, m, err);
     if (s) return s;
+    char what[OV_BUS_DENIAL_TEXT];
+    bool unheard = ov_bus_are_answers_denied(bus, what); /* then nothing is sent, and the callback says why */
     ov_bus_slot content = {.done = done,
                            .arg = arg,
-                           .deadline_ms = ov_mono_now().ms + timeout_ms,
+                           .deadline_ms = ov_mono_now().ms + (unheard ? 0 : timeout_ms),
                            .subject_hash = ov_str_hash(ov_str_of(m->subject))};
     ticket t;
     OV_CLEANUP(ov_bus_link_release_p) ov_bus_link *link = admit(bus, &content, &t);
     if (!link) return ov_fail(err, OV_RETRY, "bus: not connected");
+    if (unheard) return OV_OK;
     s = send_stored(link, t, m, err);
     if (!s) return OV_OK;
     pthread_mutex_lock(&bus->mu);
@@ -228,38 +220,36 @@ ov_status ov_bus_store(ov_bus *bus, const ov_bus_out *m, int64_t timeout_ms, ov_
     return withdrawn ? s : OV_OK; /* completed meanwhile, by the link's end: the callback has told */
 }
 
-static ov_status wait_answer(ov_bus_link *link, natsMsg *msg, const char *subject, int64_t timeout_ms,
-                             ov_bus_stored *ret, ov_err *err)
+static ov_status wait_answer(ov_bus_link *link, natsMsg *msg, int64_t timeout_ms, ov_bus_stored *ret, ov_err *err)
 {
     OV_CLEANUP(ov_bus_nats_msg_p) natsMsg *answer = NULL;
-    int64_t since_ms = ov_mono_now().ms;
-    natsStatus n = natsConnection_RequestMsg(&answer, link->nc, msg, timeout_ms);
-    if (n == NATS_OK) {
+    ov_err why = {0};
+    natsStatus n = ov_bus_exchange(link, msg, timeout_ms, &answer, &why);
+    if (n == NATS_OK)
         read_answer(answer, ret);
-        return OV_OK;
-    }
-    ov_status s = ov_bus_link_failed(link, n, subject, err);
-    if (n == NATS_NO_RESPONDERS)
+    else if (n == NATS_NO_RESPONDERS)
         *ret = result_of(OV_RETRY, "no stream takes this subject");
-    else if (s == OV_RETRY && ov_bus_was_refused(link->bus, subject, since_ms))
-        *ret = result_of(OV_FAILED, "a right is missing: publish");
+    else if (n == NATS_NOT_PERMITTED)
+        *ret = result_of(OV_FAILED, why.msg);
     else if (n == NATS_TIMEOUT)
         *ret = result_of(OV_RETRY, "no answer in time");
     else
-        return s;
+        return ov_bus_link_failed(link, n, natsMsg_GetSubject(msg), err);
     return OV_OK;
 }
 
-/* By a request of its own, whose answer nats.c receives apart from the delivery thread: a lease is renewed even while a
- * reader's callback waits for room. */
+/* By a request of its own, whose answer comes apart from the delivery thread: a lease is renewed even while a reader's
+ * callback waits for room. */
 ov_status ov_bus_store_wait(ov_bus *bus, const ov_bus_out *m, int64_t timeout_ms, ov_bus_stored *ret, ov_err *err)
 {
     ov_status s = check_size(bus, m, err);
     if (s) return s;
+    char inbox[OV_BUS_INBOX_MAX];
+    ov_bus_request_inbox(bus, inbox);
     OV_CLEANUP(ov_bus_nats_msg_p) natsMsg *msg = NULL;
-    s = ov_bus_out_convert(m, NULL, &msg, err);
+    s = ov_bus_out_convert(m, inbox, &msg, err);
     if (s) return s;
     OV_CLEANUP(ov_bus_link_release_p) ov_bus_link *link = ov_bus_link_use(bus);
     if (!link) return ov_fail(err, OV_RETRY, "bus: not connected");
-    return wait_answer(link, msg, m->subject, timeout_ms, ret, err);
+    return wait_answer(link, msg, timeout_ms, ret, err);
 }

@@ -103,6 +103,7 @@ static void bury(ov_bus *bus, ov_bus_link *link)
     pthread_cond_broadcast(&bus->moved);
     pthread_mutex_unlock(&bus->mu);
     ov_bus_wire_close(&link->wire);
+    ov_bus_denials_link_ended(bus);
     ov_bus_store_fail_all(bus, finish ? "the bus is closed" : "the connection was lost");
     bus->next_connect_ms = ov_mono_now().ms + ov_backoff_next_ms(&bus->backoff, ov_random_u64());
     if (was_up && !finish) tell(bus, OV_BUS_DOWN, "the connection was lost");
@@ -138,6 +139,14 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Fails only when the link is ending. */
+static void subscribe_answers_again(ov_bus_link *link)
+{
+    ov_err ignored;
+    natsSubscription_Destroy(OV_TAKE(link->answers));
+    if (ov_bus_link_subscribe_answers(link, &ignored)) link->answers = NULL;
+}
+
 static int64_t serve_link(ov_bus *bus, int64_t now_ms)
 {
     pthread_mutex_lock(&bus->mu);
@@ -148,6 +157,7 @@ static int64_t serve_link(ov_bus *bus, int64_t now_ms)
     int64_t next = reap(bus) ? INT64_MAX : now_ms + RECHECK_BURIED_MS;
     if (link && !over) {
         subscribe_listeners(bus, link);
+        if (ov_bus_is_retry_due(bus, bus->answers, now_ms)) subscribe_answers_again(link);
         return next;
     }
     if (now_ms < bus->next_connect_ms) return earlier(next, bus->next_connect_ms);
@@ -164,9 +174,9 @@ static void on_core_message(natsConnection *nc, natsSubscription *sub, natsMsg *
     l->cb(l->arg, ov_bus_in_new(l->bus, msg, NULL));
 }
 
-static void subscribe_listener(ov_bus_listener *l, ov_bus_link *link)
+static void subscribe_listener(ov_bus_listener *l, ov_bus_link *link, int64_t now_ms)
 {
-    if (l->sub && l->epoch == link->epoch) return;
+    if (l->sub && l->epoch == link->epoch && !ov_bus_is_retry_due(l->bus, l->subject, now_ms)) return;
     natsSubscription_Destroy(l->sub);
     l->sub = NULL;
     l->epoch = link->epoch;
@@ -180,7 +190,7 @@ static void subscribe_listeners(ov_bus *bus, ov_bus_link *link)
     pthread_mutex_lock(&bus->mu);
     ov_bus_listener *first = bus->listeners; /* grows at the head only */
     pthread_mutex_unlock(&bus->mu);
-    for (ov_bus_listener *l = first; l; l = l->next) subscribe_listener(l, link);
+    for (ov_bus_listener *l = first; l; l = l->next) subscribe_listener(l, link, ov_mono_now().ms);
 }
 
 ov_status ov_bus_subscribe(ov_bus *bus, const char *subject, ov_bus_on_message cb, void *arg, ov_err *err)
@@ -245,6 +255,7 @@ void *ov_bus_worker(void *arg)
         int64_t next = serve_link(bus, now_ms);
         next = earlier(next, ov_bus_store_expire(bus, ov_mono_now().ms));
         next = earlier(next, ov_bus_readers_serve(bus, ov_mono_now().ms));
+        next = earlier(next, ov_bus_denials_serve(bus, ov_mono_now().ms));
         sleep_until(bus, next);
     }
     end_links(bus);

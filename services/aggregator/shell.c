@@ -74,7 +74,7 @@ void shell_on_bus(void *arg, ov_bus_change change, const char *text)
 {
     (void)text;
     shell *s = arg;
-    if (change == OV_BUS_REFUSED) return;
+    if (change != OV_BUS_UP && change != OV_BUS_DOWN) return;
     arrival *x = ov_zalloc(sizeof *x);
     x->kind = change == OV_BUS_UP ? ARRIVAL_UP : ARRIVAL_DOWN;
     if (!ov_inbox_put(s->inbox, x)) arrival_free(x);

@@ -24,8 +24,8 @@ static void on_change(void *arg, ov_bus_change change, const char *text)
     pthread_mutex_lock(&f->mu);
     f->ups += change == OV_BUS_UP;
     f->downs += change == OV_BUS_DOWN;
-    f->refusals += change == OV_BUS_REFUSED;
-    if (change == OV_BUS_REFUSED) snprintf(f->refused, sizeof f->refused, "%s", text);
+    f->refusals += change == OV_BUS_DENIED;
+    if (change == OV_BUS_DENIED) snprintf(f->refused, sizeof f->refused, "%s", text);
     pthread_mutex_unlock(&f->mu);
 }
 

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LONG_MS = 60000, SOON_MS = 15000 };
+
 static const char config[] =
     "authorization { users = [\n"
     "  { user: admin, password: \"s\\\"e\\\\cret\" }\n"
     "  { user: small, password: p, permissions: {\n"
     "      publish: [ \"ok.>\", \"$JS.API.STREAM.INFO.>\" ], subscribe: [ \"_INBOX.>\", \"ask.>\" ] } }\n"
+    "  { user: deaf, password: p, permissions: { publish: [ \">\" ], subscribe: [ \"_INBOX_deaf.>\" ] } }\n"
     "] }\n";
 
 static atomic_int asked, stored_calls;
@@ -40,23 +43,92 @@ static void test_forbidden(fixture_bus *small)
     check_case("forbidden");
     ov_err err = {0};
     ov_bus_stored stored;
-    char text[256];
+    char text[OV_BUS_DENIAL_TEXT];
     ov_bus_out out = OV_BUS_OUT("forbidden.x", OV_STR("x"));
     ov_mono before = ov_mono_now();
     CHECK_OK(ov_bus_store(small->bus, &out, 20000, on_stored, NULL, &err), &err);
     CHECK(fixture_wait(is_positive, &stored_calls));
     CHECK_INT(stored_result.status, OV_FAILED);
-    CHECK(strstr(stored_result.text, "forbidden.x"));
-    CHECK(ov_mono_since(ov_mono_now(), before) < 15000);
+    CHECK_C(stored_result.text, "permission denied: publish to \"forbidden.x\" as user \"small\"");
+    CHECK(ov_mono_since(ov_mono_now(), before) < SOON_MS);
     CHECK(fixture_wait_refusal(small, text));
     CHECK(strstr(text, "forbidden.x"));
     out.subject = "forbidden.y";
-    CHECK_OK(ov_bus_store_wait(small->bus, &out, 500, &stored, &err), &err);
+    before = ov_mono_now();
+    CHECK_OK(ov_bus_store_wait(small->bus, &out, LONG_MS, &stored, &err), &err);
     CHECK_INT(stored.status, OV_FAILED);
+    CHECK(strstr(stored.text, "permission denied: publish to \"forbidden.y\""));
     ov_bus_in *answer = NULL;
-    CHECK_STATUS(ov_bus_request(small->bus, "forbidden.z", OV_STR(""), 500, &answer, &err), OV_FAILED, &err);
-    CHECK(strstr(err.msg, "forbidden.z"));
+    CHECK_STATUS(ov_bus_request(small->bus, "forbidden.z", OV_STR(""), LONG_MS, &answer, &err), OV_FAILED, &err);
+    CHECK(strstr(err.msg, "permission denied: publish to \"forbidden.z\""));
+    CHECK(ov_mono_since(ov_mono_now(), before) < SOON_MS);
     CHECK_INT(stored_calls, 1);
+    CHECK_INT(ov_bus_denial_count(small->bus), 3);
+    CHECK(ov_bus_denial_at(small->bus, 2, text));
+    CHECK_C(text, "publish to \"forbidden.z\" as user \"small\"");
+    CHECK(!ov_bus_denial_at(small->bus, 3, text));
+}
+
+enum { MANY = 200 };
+
+static bool are_all_told(void *count)
+{
+    return *(atomic_int *)count == MANY;
+}
+
+/* Each is told by itself, though all are refused together; the table of what is missing stays bounded. */
+static void test_many(fixture_bus *small)
+{
+    check_case("many at once");
+    ov_err err = {0};
+    ov_mono before = ov_mono_now();
+    stored_calls = 0;
+    for (int i = 0; i < MANY; i++) {
+        char subject[32];
+        snprintf(subject, sizeof subject, "forbidden.many.%d", i);
+        ov_bus_out out = OV_BUS_OUT(subject, OV_STR("x"));
+        CHECK_OK(ov_bus_store(small->bus, &out, LONG_MS, on_stored, NULL, &err), &err);
+    }
+    CHECK(fixture_wait(are_all_told, &stored_calls));
+    CHECK(ov_mono_since(ov_mono_now(), before) < SOON_MS);
+    size_t count = ov_bus_denial_count(small->bus);
+    CHECK(count > 10 && count < MANY);
+}
+
+static bool knows_denial(void *bus)
+{
+    return ov_bus_denial_count(bus) > 0;
+}
+
+/* Who cannot hear answers is told so, whatever it asks for. */
+static void test_deaf(fixture_bus *deaf)
+{
+    check_case("deaf");
+    ov_err err = {0};
+    ov_bus_stored stored;
+    char text[OV_BUS_DENIAL_TEXT];
+    CHECK(fixture_wait(knows_denial, deaf->bus));
+    CHECK(ov_bus_denial_at(deaf->bus, 0, text));
+    CHECK_C(text, "subscribe to \"_INBOX.>\" as user \"deaf\"");
+    ov_mono before = ov_mono_now();
+    stored_calls = 0;
+    ov_bus_out out = OV_BUS_OUT("ok.x", OV_STR("x"));
+    CHECK_OK(ov_bus_store(deaf->bus, &out, LONG_MS, on_stored, NULL, &err), &err);
+    CHECK(fixture_wait(is_positive, &stored_calls));
+    CHECK_INT(stored_result.status, OV_FAILED);
+    CHECK(strstr(stored_result.text, text));
+    CHECK_OK(ov_bus_store_wait(deaf->bus, &out, LONG_MS, &stored, &err), &err);
+    CHECK_INT(stored.status, OV_FAILED);
+    ov_bus_in *message = NULL;
+    CHECK_STATUS(ov_bus_request(deaf->bus, "ok.x", OV_STR(""), LONG_MS, &message, &err), OV_FAILED, &err);
+    CHECK(strstr(err.msg, text));
+    ov_bus_puller *puller = NULL;
+    CHECK_OK(ov_bus_puller_open(deaf->bus, "S", "d", NULL, 1000, &puller, &err), &err);
+    CHECK_STATUS(ov_bus_pull(puller, 100, &message, &err), OV_FAILED, &err);
+    CHECK(strstr(err.msg, text));
+    ov_bus_puller_close(puller);
+    CHECK(ov_mono_since(ov_mono_now(), before) < SOON_MS);
+    CHECK_INT(ov_bus_denial_count(deaf->bus), 1);
 }
 
 static void test_core(fixture_bus *admin, fixture_bus *small, test_nats *server)
@@ -106,14 +178,18 @@ int main(void)
 {
     test_nats *server = test_nats_new(config);
     ov_secret *secret = ov_secret_new(OV_STR("s\"e\\cret")), *p = ov_secret_new(OV_STR("p"));
-    fixture_bus admin, small;
+    fixture_bus admin, small, deaf;
     fixture_open(&admin, server, "admin", secret);
     fixture_open(&small, server, "small", p);
+    fixture_open(&deaf, server, "deaf", p);
     test_forbidden(&small);
+    test_many(&small);
+    test_deaf(&deaf);
     test_core(&admin, &small, server);
     test_wrong_password(server);
     fixture_close(&admin);
     fixture_close(&small);
+    fixture_close(&deaf);
     ov_secret_free(secret);
     ov_secret_free(p);
     test_nats_free(server);
