@@ -30,6 +30,7 @@ typedef struct {
     ov_fetch *fetch;
     credentials_user *credentials;
     ov_bus_puller *pullers[PROVIDERS_MAX]; /* at the places of provider_table */
+    uint64_t problems[PROVIDERS_MAX];      /* hash of what was told last about each, 0: nothing */
     ov_bus_in *current;                    /* the message whose job runs */
     ov_mono told;                          /* when the bus last heard of it */
 } worker;
@@ -203,6 +204,15 @@ static ov_status open_puller(worker *w, size_t at, ov_err *err)
     return ov_bus_puller_open(w->all->o.bus, STREAM_JOBS, durable, filter, ACK_WAIT_MS, &w->pullers[at], err);
 }
 
+/* What stays the same is told once. */
+static void tell_why(uint64_t *told, const char *reason)
+{
+    uint64_t hash = ov_str_hash(ov_str_of(reason));
+    if (*told == hash) return;
+    *told = hash;
+    ov_log_warn("no jobs: retried every second", "reason", reason);
+}
+
 static void take_one(worker *w, size_t at)
 {
     ov_err err = {0};
@@ -213,8 +223,11 @@ static void take_one(worker *w, size_t at)
         handle(w, at, m);
         return;
     }
-    if (status == OV_NOT_FOUND && w->pullers[at]) return;
-    if (status == OV_FAILED || status == OV_INVALID) ov_log_warn("no jobs: retry in 1s", "reason", err.msg);
+    if (status == OV_NOT_FOUND && w->pullers[at]) {
+        w->problems[at] = 0;
+        return;
+    }
+    if (status == OV_FAILED || status == OV_INVALID) tell_why(&w->problems[at], err.msg);
     (void)ov_inbox_take(w->all->stopping, ov_mono_after(ov_mono_now(), RETRY_MS));
 }
 

@@ -76,7 +76,8 @@ static void note_success(shipping *s)
 
 static void note_denied(shipping *s, const char *text)
 {
-    if (!s->denied[0]) ov_log_error("delivery is not allowed", "to", s->to.name, "err", text);
+    if (s->denied[0]) return; /* one stands for all that is refused */
+    ov_log_error("delivery is not allowed", "to", s->to.name, "err", text);
     snprintf(s->denied, sizeof s->denied, "%s", text);
 }
 
