@@ -8,6 +8,7 @@ endoflife: /api/v1/products/<name>                           cycles of the repos
 
 Each function gives (status, body, headers), or None for what is not its own.
 """
+import datetime
 import hashlib
 import hmac
 import json
@@ -256,6 +257,20 @@ def gitea(handler, path, query):
 
 # ---- endoflife.date
 
+SUPPORTED = datetime.timedelta(days=425)
+
+
+def end_of(cycle, dates):
+    """Fourteen months after the cycle's first release, where that is recorded."""
+    first = dates.get(f"v{cycle[0]}.{cycle[1]}.0")
+    return (datetime.date.fromisoformat(first[:10]) + SUPPORTED).isoformat() if first else None
+
+
+def is_over(end, i):
+    """Without a date all but the newest three cycles are."""
+    return end <= datetime.datetime.now(datetime.timezone.utc).date().isoformat() if end else i >= 3
+
+
 def cycles_of(lists):
     """The highest release of each major.minor, newest cycle first."""
     best, dates = {}, dates_of(lists)
@@ -265,19 +280,24 @@ def cycles_of(lists):
             cycle = (int(m[1]), int(m[2]))
             best[cycle] = max(best.get(cycle, (-1, "", "")), (int(m[3]), m[0].lstrip("v"), dates.get(tag["name"], "")))
     newest = sorted(best, reverse=True)
+    ends = {c: end_of(c, dates) for c in newest}
+    over = {c: is_over(ends[c], i) for i, c in enumerate(newest)}
     return [{"name": f"{c[0]}.{c[1]}", "codename": None, "label": f"{c[0]}.{c[1]}", "isLts": False, "ltsFrom": None,
-             "isEol": i >= 3, "eolFrom": None, "isMaintained": i < 3,
-             "latest": {"name": best[c][1], "date": best[c][2][:10], "link": None}} for i, c in enumerate(newest)]
+             "isEol": over[c], "eolFrom": ends[c], "isMaintained": not over[c],
+             "latest": {"name": best[c][1], "date": best[c][2][:10], "link": None}} for c in newest]
 
 
 def endoflife(handler, path, _query):
     m = re.fullmatch(r"/api/v1/products/([^/]+)", path)
     if not m:
         return None
+    releases = handler.server.recording.products.get(m[1])
     found = [n for n in sorted(handler.server.recording.repos) if n.split("/")[-1] == m[1] and lists_of(handler, n)]
-    if not found:
+    if not found and releases is None:
         return 404, b"<!DOCTYPE html><html><body>404</body></html>", {"Content-Type": "text/html; charset=utf-8"}
-    product = {"name": m[1], "label": m[1], "aliases": [], "tags": [], "releases": cycles_of(lists_of(handler, found[0]))}
+    if releases is None:
+        releases = cycles_of(lists_of(handler, found[0]))
+    product = {"name": m[1], "label": m[1], "aliases": [], "tags": [], "releases": releases}
     return conditional(handler, packed({"schema_version": "1.2.0", "result": product}), {"Content-Type": JSON})
 
 

@@ -10,6 +10,7 @@ Control: POST /_hold, POST /_release                         answers wait in bet
          POST /_fault {"path", "kind", "times"?}             kind: 404 500 403limit html half slow reset none; path "*": all
          POST /_publish {"repo", "tag", "date"?}             a new tag and its release
          POST /_publish {"index", "body"}                    a new Helm index
+         POST /_publish {"product", "releases"}              the cycles of a product of endoflife.date
 """
 import argparse
 import collections
@@ -69,6 +70,7 @@ class Recording:
     def __init__(self):
         self.repos = {}    # "owner/name" -> {"releases": [...], "tags": [...]} or {"rawBody", "status"}
         self.indexes = {}  # "/charts/<name>/index.yaml" -> (bytes, mtime)
+        self.products = {}  # of endoflife.date, name -> its cycles, where they are not made of a repository's releases
         self.remaining = None
 
     def add_tags(self, repo, rows):
@@ -99,6 +101,9 @@ class Recording:
         if "index" in change:
             prefix = "" if self.remaining else "/charts"
             self.indexes[f"{prefix}/{change['index']}/index.yaml"] = (change["body"].encode(), int(time.time()))
+            return
+        if "product" in change:
+            self.products[change["product"]] = change["releases"]
             return
         date = change.get("date") or datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         row = {"tag": change["tag"], "date": date, "sha": hashlib.sha1(change["tag"].encode()).hexdigest()}

@@ -14,13 +14,14 @@ CLUSTERS = ("prod-eu", "prod-us", "staging")
 
 
 def sample_clusters(stack, upstream):
-    """The example clusters with their Helm repositories on the recorded upstream."""
+    """The example clusters with their Helm repositories and products on the recorded upstream."""
     folder = stack.folder / "clusters"
     shutil.copytree(ROOT / "examples/clusters", folder)
     for file in folder.glob("*/versiontrackers.yaml"):
         text = file.read_text()
         for host in ("kubernetes-sigs", "skillz"):
             text = text.replace(f"https://{host}.github.io/", f"{upstream.url}/charts/")
+        text = text.replace("endOfLife: ", f"endOfLife: {upstream.url}/")
         file.write_text(text)
     return folder
 
@@ -65,11 +66,14 @@ class Pipeline(unittest.TestCase):
             self.assertEqual(local["versions"][0]["state"], "unknownRemote")
             nodes = get(apis[0], "/api/v1alpha1/agents/prod-eu/kubernetes").json()
             self.assertEqual((nodes["count"], nodes["uniqVersions"]), (3, ["1.32.4", "1.31.8"]))
+            lines = {v["currentVersion"]: v["endOfLife"] for v in get(apis[0], "/api/v1alpha1/agents/prod-eu/kubernetes/versions").json()["versions"]}
+            self.assertEqual(lines["1.31.8"], {"product": "kubernetes", "cycle": "1.31", "date": "2025-10-12", "reached": True})
+            self.assertEqual(lines["1.32.4"]["cycle"], "1.32")
 
             # One look-up a source for the whole fleet, whoever did it.
             done = sum(f.metric("opvic_fetcher_looks_total") or 0 for f in fetchers)
             sources = aggregator.metric("opvic_aggregator_sources")
-            self.assertEqual(sources, 6)
+            self.assertEqual(sources, 7)
             self.assertEqual(done, sources)
 
             self.replicas_agree(apis)

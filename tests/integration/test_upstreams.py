@@ -189,6 +189,9 @@ class Recorded(Upstreams):
         self.assertEqual(got.status, 0, got.said)
         self.assertEqual(len({v.rsplit(".", 1)[0] for v in got.versions}), len(got.versions))
         self.assertTrue(set("v" + v for v in got.versions) < set(self.tags))
+        self.assertTrue(all(v["version"].startswith(v["cycle"] + ".") for v in got.listed["versions"]))
+        self.assertEqual({v["cycle"]: v.get("eolFrom") for v in got.listed["versions"]}["1.31"], 1760227200)
+        self.assertTrue({v["cycle"]: v.get("isEol") for v in got.listed["versions"]}["1.31"])
         self.assertTrue(all(v["date"] > 0 for v in got.listed["versions"]))
 
     def test_github_without_a_token(self):
