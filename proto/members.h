@@ -83,6 +83,17 @@
 #define MEMBER_COMPLETE_AT "completeAt"
 #define MEMBER_BUDGET_REMAINING "budgetRemaining"
 
+/* Budget. */
+#define MEMBER_HOST "host"
+#define MEMBER_CREDENTIAL "credential"
+#define MEMBER_LIMIT "limit"
+#define MEMBER_REMAINING "remaining"
+#define MEMBER_RESET_AT "resetAt"
+#define MEMBER_PERIOD "period"
+#define MEMBER_WAIT_UNTIL "waitUntil"
+#define MEMBER_ALONE_UNTIL "aloneUntil"
+#define MEMBER_UNLIMITED_UNTIL "unlimitedUntil"
+
 /* State. */
 #define MEMBER_REPORT "report"
 #define MEMBER_VERDICT "verdict"

@@ -168,6 +168,11 @@ void key_meta(const char *name, char out[SUBJECT_MAX])
     join(STATE_PREFIX "meta.", (ov_str[]){ov_str_of(name)}, 1, out);
 }
 
+void key_budget(ov_str host, ov_str credential, char out[SUBJECT_MAX])
+{
+    join(BUDGET_PREFIX, (ov_str[]){host, credential}, 2, out);
+}
+
 /* One row a kind: what its subject begins with, how many tokens follow, and what it is with a part's two more. */
 static const struct {
     const char *prefix;

@@ -15,7 +15,8 @@
  *   9 ask                        opvic.ask.report.<agent>                     (core NATS)      aggregator -> collector
  *                                opvic.ask.refresh.<source>                   (core NATS)      api -> aggregator
  *  10 dead letter                opvic.dead.<stream>.<sequence>               OPVIC_DEAD       fetcher (jobs), leading aggregator (the rest)
- *  11 lease, budgets             buckets opvic_lease, opvic_budget                             aggregators; fetchers
+ *  11 lease                                                                 opvic_lease      aggregators
+ *  12 budget: requests left     <host>.<credential>                         opvic_budget     fetchers
  *
  * Parts of a large list or state document: <subject>.<revision>.<n> (see parts.h).
  */
@@ -41,8 +42,10 @@
 #define BUCKET_BUDGET "opvic_budget"
 #define STREAM_STATE "KV_" BUCKET_STATE
 #define STREAM_LEASE "KV_" BUCKET_LEASE
+#define STREAM_BUDGET "KV_" BUCKET_BUDGET
 #define STATE_PREFIX "$KV." BUCKET_STATE "."
 #define LEASE_KEY "$KV." BUCKET_LEASE ".aggregator"
+#define BUDGET_PREFIX "$KV." BUCKET_BUDGET "."
 
 /* Filters for readers and permissions. */
 #define SUBJECT_REPORTS "opvic.report.>"
@@ -99,6 +102,9 @@ void key_source(ov_str source, char out[SUBJECT_MAX]);
 void key_agent(ov_str agent, char out[SUBJECT_MAX]);
 void key_live(unsigned shard, char out[SUBJECT_MAX]);
 void key_meta(const char *name, char out[SUBJECT_MAX]);
+
+/* With BUDGET_PREFIX in front; credential: as credentials_id of the fetcher gives it, "" is anonymous. */
+void key_budget(ov_str host, ov_str credential, char out[SUBJECT_MAX]);
 
 /* What a received subject or state key is (STATE_PREFIX is known), with its escaped tokens. */
 typedef enum {

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "proto/budget.h"
 #include "proto/event.h"
 #include "proto/heartbeat.h"
 #include "proto/job.h"
@@ -36,6 +37,7 @@ ROUND(round_verdict, verdict_doc, verdict_doc_decode, verdict_doc_encode, verdic
 ROUND(round_source, source_doc, source_doc_decode, source_doc_encode, source_doc_clear)
 ROUND(round_agent, agent_doc, agent_doc_decode, agent_doc_encode, agent_doc_clear)
 ROUND(round_epoch, epoch_doc, epoch_doc_decode, epoch_doc_encode, epoch_doc_clear)
+ROUND(round_budget, budget_doc, budget_doc_decode, budget_doc_encode, budget_doc_clear)
 
 static ov_status round_heartbeat_form(heartbeat_form form, ov_str body, ov_buf *out, ov_err *err)
 {
@@ -158,6 +160,7 @@ static const codec codecs[] = {
     {"agent", round_agent},
     {"live", round_live},
     {"epoch", round_epoch},
+    {"budget", round_budget},
     {"manifest", round_manifest},
 };
 
