@@ -30,6 +30,9 @@ static const struct {
     KEPT("x-ratelimit-limit", ratelimit_limit),
     KEPT("x-ratelimit-reset", ratelimit_reset),
     KEPT("x-ratelimit-resource", ratelimit_resource),
+    KEPT("ratelimit-remaining", ratelimit_remaining),
+    KEPT("ratelimit-limit", ratelimit_limit),
+    KEPT("ratelimit-reset", ratelimit_reset),
 #undef KEPT
 #undef KEPT_AS
 };
