@@ -7,7 +7,9 @@ Helm:    /charts/<name>/index.yaml                           ETag, Last-Modified
 Others:  registries, git, GitLab, Gitea, endoflife.date      the same lists, see protocols.py
 Control: POST /_hold, POST /_release                         answers wait in between
          GET /_requests                                      what was asked so far, and how many requests wait
-         POST /_fault {"path", "kind", "times"?}             kind: 404 500 403limit html half slow reset none; path "*": all
+         GET /_log                                           each answer: when, of which host and path, status, budget
+         POST /_fault {"path", "kind", "times"?, "seconds"?} kind: 404 500 403limit 403secondary 429 html half slow late
+                                                             reset none; path "*": all, "host:<Host>": asked by that name
          POST /_publish {"repo", "tag", "date"?}             a new tag and its release
          POST /_publish {"index", "body"}                    a new Helm index
          POST /_publish {"product", "releases"}              the cycles of a product of endoflife.date
@@ -34,10 +36,11 @@ import urllib.parse
 sys.dont_write_bytecode = True
 import protocols  # noqa: E402 (stands beside this file)
 
-FAULTS = ("404", "500", "403limit", "html", "half", "slow", "reset", "none")
+FAULTS = ("404", "500", "403limit", "403secondary", "429", "html", "half", "slow", "late", "reset", "none")
 PER_PAGE_MAX = 100
 GZIP_ABOVE = 1000
 SLOW_SECONDS = 600
+LOG_MAX = 20000
 GOLDEN_REMAINING = 4987
 DOCS = "https://docs.github.com/rest"
 
@@ -120,7 +123,8 @@ class Control:
         self.go = threading.Event()
         self.go.set()
         self.waiting = 0
-        self.faults = {}  # path -> [kind, times left or None]
+        self.faults = {}  # path -> [kind, times left or None, seconds]
+        self.log = []
         self.paths = collections.Counter()
         self.statuses = collections.Counter()
 
@@ -131,9 +135,10 @@ class Control:
         with self.lock:
             self.waiting -= 1
 
-    def fault_for(self, path):
+    def fault_for(self, path, host):
+        """(kind, seconds) or (None, 0)."""
         with self.lock:
-            for key in (path, "*"):
+            for key in (path, f"host:{host}", "*"):
                 fault = self.faults.get(key)
                 if not fault:
                     continue
@@ -141,8 +146,8 @@ class Control:
                     fault[1] -= 1
                     if fault[1] <= 0:
                         del self.faults[key]
-                return fault[0]
-        return None
+                return fault[0], fault[2]
+        return None, 0
 
     def set_fault(self, wanted):
         kind = str(wanted["kind"])
@@ -151,12 +156,15 @@ class Control:
         with self.lock:
             self.faults.pop(wanted["path"], None)
             if kind != "none":
-                self.faults[wanted["path"]] = [kind, wanted.get("times")]
+                self.faults[wanted["path"]] = [kind, wanted.get("times"), float(wanted.get("seconds", 0))]
 
-    def count(self, path, status):
+    def count(self, arrived, host, path, answer):
+        row = {"arrived": arrived, "at": time.time(), "host": host, "path": path, "status": answer.status,
+               "limits": {k[12:]: v for k, v in answer.headers.items() if k.startswith("x-ratelimit-")}}
         with self.lock:
             self.paths[path] += 1
-            self.statuses[str(status)] += 1
+            self.statuses[str(answer.status)] += 1
+            self.log = self.log[-LOG_MAX:] + [row]
 
     def counts(self):
         with self.lock:
@@ -165,19 +173,19 @@ class Control:
 
 
 class Budget:
-    """Requests granted an hour; one that was not modified is free with a credential."""
+    """Requests granted a period; one that was not modified is free with a credential."""
 
-    def __init__(self, limit, fixed):
+    def __init__(self, limit, period, fixed):
         self.lock = threading.Lock()
-        self.limit, self.fixed = limit, fixed
-        self.used, self.reset = 0, int(time.time()) + 3600
+        self.limit, self.period, self.fixed = limit, period, fixed
+        self.used, self.reset = 0, int(time.time()) + period
 
     def spend(self, cost):
         """Takes cost requests; gives the headers and whether it was granted."""
         with self.lock:
             now = int(time.time())
             if now >= self.reset:
-                self.used, self.reset = 0, now + 3600
+                self.used, self.reset = 0, now + self.period
             granted = self.fixed is not None or self.used + cost <= self.limit
             if granted:
                 self.used += cost
@@ -294,6 +302,8 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         given = self.rfile.read(length)
         if path == "/_requests" and self.command == "GET":
             return Answer(200, control.counts())
+        if path == "/_log" and self.command == "GET":
+            return Answer(200, control.log)
         if self.command != "POST":
             return message(405, "expected POST")
         try:
@@ -313,8 +323,10 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 
     # ---- answering ----
 
-    def faulty(self, kind, answer):
+    def faulty(self, kind, seconds, answer):
         """The answer that a fault makes of a good one; half, slow and reset are made while it is sent."""
+        if kind == "late":
+            time.sleep(seconds)
         if kind == "404":
             return message(404, "Not Found")
         if kind == "500":
@@ -326,6 +338,11 @@ class Upstream(http.server.BaseHTTPRequestHandler):
             limited.headers.update({"x-ratelimit-limit": self.server.budget.limit, "x-ratelimit-remaining": 0,
                                     "x-ratelimit-reset": int(time.time()) + 600, "x-ratelimit-resource": "core"})
             return limited
+        if kind in ("403secondary", "429"):
+            told_off = message(int(kind[:3]), "You have exceeded a secondary rate limit.")
+            told_off.headers.update({k: v for k, v in answer.headers.items() if k.startswith("x-ratelimit-")})
+            told_off.headers["Retry-After"] = int(seconds)
+            return told_off
         return answer
 
     def wants_gzip(self, answer):
@@ -358,8 +375,9 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         if url.path.startswith("/_"):
             self.send(self.control(url.path))
             return
+        arrived, host = time.time(), self.headers.get("Host", "")
         self.server.control.wait_until_released()
-        kind = self.server.control.fault_for(url.path)
+        kind, seconds = self.server.control.fault_for(url.path, host)
         query = urllib.parse.parse_qs(url.query)
         other = protocols.answer(self, url.path, query)
         if url.path in self.server.recording.indexes:
@@ -368,8 +386,8 @@ class Upstream(http.server.BaseHTTPRequestHandler):
             answer = Answer(*other)
         else:
             answer = self.github(url.path, query)
-        answer = self.faulty(kind, answer)
-        self.server.control.count(url.path, answer.status)
+        answer = self.faulty(kind, seconds, answer)
+        self.server.control.count(arrived, host, url.path, answer)
         self.send(answer, kind)
 
     do_GET = do_HEAD = do_POST = answer
@@ -387,7 +405,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(address, Upstream)
         self.recording = recording
         self.control = Control()
-        self.budget = Budget(options.rate_limit, recording.remaining)
+        self.budget = Budget(options.rate_limit, options.rate_period, recording.remaining)
         self.token, self.verbose = options.token, options.verbose
         self.registry_secret = options.registry_secret
 
@@ -407,7 +425,8 @@ def read_options():
     p.add_argument("--golden", type=pathlib.Path, help="folder with github.json and helm/, served instead of --data")
     p.add_argument("--token", help="the one token that counts; any does when it is not given")
     p.add_argument("--registry-secret", help="the registry hands out tokens signed with this and wants them")
-    p.add_argument("--rate-limit", type=int, default=5000, help="GitHub requests an hour")
+    p.add_argument("--rate-limit", type=int, default=5000, help="GitHub requests a period")
+    p.add_argument("--rate-period", type=int, default=3600, help="seconds until that many are granted again")
     p.add_argument("--verbose", action="store_true", help="log each request")
     return p.parse_args()
 
