@@ -282,6 +282,12 @@ const credential_failure *credentials_user_failure(void *user)
     return u->failure.failure == FAILURE_NONE ? NULL : &u->failure;
 }
 
+const char *credentials_user_id(void *user, const char *url, char out[CREDENTIAL_ID])
+{
+    const credentials_user *u = user;
+    return credentials_id(u->all, url, out);
+}
+
 const ov_secret *credentials_identity_token(void *user, const char *url)
 {
     const credential_entry *e = obtain(user, url);

@@ -38,6 +38,8 @@ void credentials_user_begin(credentials_user *u);
 bool credentials_give(void *user, const char *url, provider_credential *ret);
 /* Of the last credentials_give; NULL when it did not fail. */
 const credential_failure *credentials_user_failure(void *user);
+/* As credentials_id. */
+const char *credentials_user_id(void *user, const char *url, char out[CREDENTIAL_ID]);
 /* For an OAuth2 token server of a registry (grant_type=refresh_token); NULL when the URL's origin has none. Lives as
  * what credentials_give gives, which gives nothing for such an entry. */
 const ov_secret *credentials_identity_token(void *user, const char *url);

@@ -83,6 +83,7 @@ static int look_with(look_options *o, credentials *known, ov_fetch *client, cons
     o->credential = credentials_give;
     o->credential_failure = credentials_user_failure;
     o->identity_token = credentials_identity_token;
+    o->credential_id = credentials_user_id;
     o->credential_arg = user;
     int code = look_and_print(o, client, s);
     credentials_user_free(user);

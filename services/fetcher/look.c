@@ -19,7 +19,9 @@ typedef struct {
     const provider *p;
     budget *left;
     look_result *r;
-    int64_t now_s, reset_s; /* reset_s: of a budget that is spent */
+    int64_t now_s; /* when it began */
+    ov_mono began;
+    budget_key api_key, key; /* of the job's own way, and of the present request */
     asking asking;
     bool conditional;
     bool unbudgeted;             /* p is another way than the job's own provider */
@@ -119,13 +121,40 @@ static ov_status read_body(void *arg, char *out, size_t max, size_t *ret_len, ov
 
 /* ---- what an answer means ---- */
 
-static void note_budget(look *l, const ov_fetch_result *answer)
+static int64_t now_of(const look *l)
 {
-    uint64_t remaining, reset = 0;
-    if (!l->p->api || !ov_str_to_u64(ov_str_of(answer->ratelimit_remaining), &remaining)) return;
-    (void)ov_str_to_u64(ov_str_of(answer->ratelimit_reset), &reset);
-    l->r->budget_remaining = remaining > INT32_MAX ? INT32_MAX : (int64_t)remaining;
-    budget_note(l->left, l->r->budget_remaining, reset > INT64_MAX / 2 ? 0 : (int64_t)reset);
+    return l->now_s + ov_mono_since(ov_mono_now(), l->began) / 1000;
+}
+
+static void key_of(const look *l, const char *url, budget_key *ret)
+{
+    char id[CREDENTIAL_ID] = "";
+    if (l->o->credential_id) (void)l->o->credential_id(l->o->credential_arg, url, id);
+    *ret = (budget_key){0};
+    (void)budget_key_of(url, id, l->p == &provider_git, ret);
+}
+
+/* A redirect's last answer may be another host's, which has told nothing of the one that was asked. */
+static void note_budget(look *l, const budget_decision *taken, const ov_fetch_result *head)
+{
+    if (head->failure != OV_FETCH_OK || !ov_fetch_same_origin(l->url, head->final_url)) {
+        budget_lost(l->left, &l->key, taken, now_of(l));
+        return;
+    }
+    budget_told told;
+    budget_answered(l->left, &l->key, taken, head, l->p->unchanged_is_free, now_of(l), &told);
+    if (!l->p->api || !told.told) return;
+    l->r->budget_remaining = told.remaining;
+    l->r->budget_limit = told.limit;
+    l->r->budget_reset_s = told.reset_s;
+}
+
+/* What one look was told holds for all. */
+static void note_wait(look *l, const ov_fetch_result *answer, int64_t until_s)
+{
+    budget_key k;
+    key_of(l, answer->final_url, &k);
+    budget_told_off(l->left, &k, until_s, now_of(l));
 }
 
 /* The validators of a complete look are those of all its pages; one page without spoils them. */
@@ -212,18 +241,15 @@ static look_step step_parse(look *l, ov_fetch_stream *s)
 
 /* ---- a budget that is spent ---- */
 
-static bool is_spent(look *l)
+static look_step defer(look *l, const budget_key *k, const budget_decision *wait)
 {
-    return budget_is_spent(l->left, l->now_s, &l->reset_s);
-}
-
-static look_step defer(look *l)
-{
+    budget_why why = wait->why;
+    bool limited = why == BUDGET_WHY_SPENT || why == BUDGET_WHY_TOLD_OFF;
     l->r->outcome = LOOKUP_DEFERRED;
-    l->r->failure = FAILURE_RATE_LIMITED;
-    l->r->budget_remaining = 0;
-    l->r->next_try_s = refusal_bound(l->reset_s, l->now_s);
-    snprintf(l->r->message, sizeof l->r->message, "not asked: the provider's budget is spent until its reset");
+    l->r->failure = limited ? FAILURE_RATE_LIMITED : FAILURE_NONE;
+    if (why == BUDGET_WHY_SPENT) l->r->budget_remaining = 0;
+    l->r->next_try_s = refusal_bound(budget_turn_s(l->left, k, wait), now_of(l));
+    snprintf(l->r->message, sizeof l->r->message, "not asked: %s", budget_why_text(why));
     return STEP_FAILED;
 }
 
@@ -245,10 +271,13 @@ static bool goes_on_unbudgeted(look *l)
 static look_step judge(look *l, const ov_fetch_result *answer, ov_str body)
 {
     refusal why;
-    refusal_judge(answer, body, l->p->api, l->now_s, l->j->failures, &why);
+    refusal_judge(answer, body, l->p->api, now_of(l), l->j->failures, &why);
+    budget_decision wait;
+    if (why.next_try_s > 0) note_wait(l, answer, why.next_try_s);
     if (why.failure == FAILURE_RATE_LIMITED && goes_on_unbudgeted(l)) return STEP_RESTART;
-    if (l->unbudgeted && (why.failure == FAILURE_UNAUTHORIZED || why.failure == FAILURE_NOT_FOUND) && is_spent(l))
-        return defer(l);
+    if (l->unbudgeted && (why.failure == FAILURE_UNAUTHORIZED || why.failure == FAILURE_NOT_FOUND) &&
+        budget_is_spent(l->left, &l->api_key, now_of(l), &wait))
+        return defer(l, &l->api_key, &wait);
     l->r->next_try_s = why.next_try_s;
     return look_fail(l, why.failure, answer->shown_url, why.text);
 }
@@ -331,10 +360,13 @@ static look_step step(look *l)
     asking_request request;
     if (l->o->alive) l->o->alive(l->o->arg);
     if (!request_fill(l, &request)) return STEP_FAILED;
+    key_of(l, l->url, &l->key);
+    budget_decision taken = budget_take(l->left, &l->key, l->p->api, now_of(l));
+    if (taken.verdict == BUDGET_WAIT) return goes_on_unbudgeted(l) ? STEP_RESTART : defer(l, &l->key, &taken);
     ov_fetch_stream *s;
     ov_fetch_open(l->fetch, &request.q, &s);
     const ov_fetch_result *head = ov_fetch_head(s);
-    note_budget(l, head);
+    note_budget(l, &taken, head);
     tell_asked(l, l->url, head);
     bool conditional = is_conditional(l);
     if (head->failure == OV_FETCH_OK && head->status == 200 && !head->unframed) {
@@ -376,10 +408,8 @@ static bool choose_way(look *l)
         fail_credential(l, why);
         return false;
     }
-    bool spent = is_spent(l);
-    if ((spent || status == OV_NOT_FOUND) && goes_on_unbudgeted(l)) return true;
-    if (spent) defer(l);
-    return !spent;
+    if (status == OV_NOT_FOUND) (void)goes_on_unbudgeted(l);
+    return true;
 }
 
 static bool begin(look *l)
@@ -396,6 +426,7 @@ static bool begin(look *l)
         return false;
     }
     snprintf(l->first, sizeof l->first, "%.*s", OV_STR_ARG(ov_buf_str(&url)));
+    key_of(l, l->first, &l->api_key);
     return true;
 }
 
@@ -404,7 +435,8 @@ void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional
 {
     *ret = (look_result){.outcome = LOOKUP_COMPLETE, .budget_remaining = -1, .etag = OV_BUF(LOOK_ETAGS_BYTES)};
     version_lists_init(&ret->lists, j);
-    look l = {.o = o, .fetch = f, .j = j, .left = left, .r = ret, .now_s = now_s, .asking = {.o = o}};
+    look l = {
+        .o = o, .fetch = f, .j = j, .left = left, .r = ret, .now_s = now_s, .began = ov_mono_now(), .asking = {.o = o}};
     l.asking.deadline = ov_mono_after(ov_mono_now(), o->total_ms);
     if (!begin(&l)) return;
     l.conditional = conditional && !j->fresh_lists;

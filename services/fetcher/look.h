@@ -23,6 +23,7 @@ typedef struct {
     bool (*credential)(void *arg, const char *url, provider_credential *ret);
     const credential_failure *(*credential_failure)(void *arg);
     const ov_secret *(*identity_token)(void *arg, const char *url); /* or NULL; as credentials_identity_token */
+    const char *(*credential_id)(void *arg, const char *url, char out[CREDENTIAL_ID]); /* or NULL; as credentials_id */
     void *credential_arg;
 } look_options;
 
@@ -34,9 +35,10 @@ typedef struct {
     bool stopped; /* options.stop ended it: there is no outcome */
     char message[256];
     unsigned status;
-    int64_t next_try_s, requests, budget_remaining;
-    uint64_t bytes; /* on the wire */
-    ov_buf etag;    /* of all pages, space between; empty: no conditional request next time */
+    int64_t next_try_s, requests;
+    int64_t budget_remaining, budget_limit, budget_reset_s; /* as the last answer told; -1, 0, 0: it did not */
+    uint64_t bytes;                                         /* on the wire */
+    ov_buf etag; /* of all pages, space between; empty: no conditional request next time */
     char last_modified[OV_FETCH_VALUE_MAX];
     version_lists lists; /* what a complete look found */
 } look_result;

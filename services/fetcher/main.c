@@ -44,7 +44,7 @@ static ov_status start(ov_app *app, void *target, void **ret_service, ov_err *er
 /* What the aggregator has not made yet, "" once everything is there. */
 static const char *missing(ov_bus *bus)
 {
-    static const char *const streams[] = {STREAM_JOBS, STREAM_LISTS};
+    static const char *const streams[] = {STREAM_JOBS, STREAM_LISTS, STREAM_BUDGET};
     ov_bus_stream_info info;
     for (size_t i = 0; i < OV_COUNT(streams); i++)
         if (ov_bus_stream_state(bus, streams[i], &info, NULL) != OV_OK) return streams[i];
@@ -71,7 +71,8 @@ static ov_status loop(ov_app *app, void *service, ov_err *err)
                         .look = f->look,
                         .credentials = f->credentials,
                         .ca_file = f->settings->ca_file,
-                        .count = (size_t)f->settings->workers};
+                        .count = (size_t)f->settings->workers,
+                        .budget_reserve = f->settings->budget_reserve};
     ov_status status = workers_start(&o, &f->workers, err);
     while (status == OV_OK && !ov_app_stopping(app)) {
         watch(app);

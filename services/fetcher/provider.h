@@ -60,10 +60,11 @@ typedef struct {
 
 typedef struct provider provider;
 struct provider {
-    const char *name;   /* as in proto/source.h */
-    const char *accept; /* Accept: of every request that names no other */
-    const char *media;  /* what a page's Content-Type must hold, where there is one; NULL: anything but HTML */
-    bool api;           /* has a budget; a 403 may mean that it is spent */
+    const char *name;       /* as in proto/source.h */
+    const char *accept;     /* Accept: of every request that names no other */
+    const char *media;      /* what a page's Content-Type must hold, where there is one; NULL: anything but HTML */
+    bool api;               /* has a budget; a 403 may mean that it is spent */
+    bool unchanged_is_free; /* an answer 304 to who shows a credential is not counted in it */
     /* or NULL. The provider that does such a job instead, or NULL. */
     const provider *(*variant)(const job *j);
     /* Appends the URL. OV_INVALID when the job's repo or strategy is none of this provider. */

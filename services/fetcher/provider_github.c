@@ -85,6 +85,7 @@ const provider provider_github = {
     .accept = "application/vnd.github+json",
     .media = "json",
     .api = true,
+    .unchanged_is_free = true,
     .first_url = first_url,
     .unbudgeted = unbudgeted,
     .parse = parse,

@@ -111,6 +111,13 @@ const ov_setting fetcher_setting_table[] = {
      .min = 1,
      .max = 64,
      .help = "looks at the same time"},
+    {.flag = "fetch.budget-reserve",
+     .env = "FETCH_BUDGET_RESERVE",
+     .type = OV_SET_INT,
+     .offset = AT(budget_reserve),
+     .fallback = "5",
+     .max = BUDGET_RESERVE_PERCENT_MAX,
+     .help = "percent of each upstream's request limit that is left to others who use the same token or address"},
     {.flag = "metrics-bind-address",
      .env = "METRICS_BIND_ADDRESS",
      .type = OV_SET_TEXT,
@@ -121,7 +128,7 @@ const ov_setting fetcher_setting_table[] = {
 };
 #undef AT
 const size_t fetcher_setting_count = OV_COUNT(fetcher_setting_table);
-const size_t fetcher_look_setting_count = OV_COUNT(fetcher_setting_table) - 2;
+const size_t fetcher_look_setting_count = OV_COUNT(fetcher_setting_table) - 3;
 
 /* Paths are appended to it. */
 static ov_status check_url(const fetcher_settings *s, ov_err *err)

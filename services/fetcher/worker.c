@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "bus/streams.h"
 #include "proto/subjects.h"
+#include "services/fetcher/budget_bus.h"
 #include "services/fetcher/publish.h"
 #include "base/poison.h"
 
@@ -42,7 +43,9 @@ struct workers {
     bool abandon;       /* ends running looks; set and read atomically */
     size_t started;
     worker *each;
-    budget budgets[PROVIDERS_MAX]; /* at the places of provider_table */
+    budget_bus shared;
+    budget_store store;
+    budget budget;
 };
 
 static void on_alive(void *arg)
@@ -141,12 +144,13 @@ static void do_job(worker *w, size_t provider_at, ov_bus_in *m, const job *j, co
     o.credential = credentials_give;
     o.credential_failure = credentials_user_failure;
     o.identity_token = credentials_identity_token;
+    o.credential_id = credentials_user_id;
     o.credential_arg = w->credentials;
     credentials_user_begin(w->credentials);
     ov_mono began = ov_mono_now();
     OV_CLEANUP(look_result_clear) look_result r;
     look_run(&o, w->fetch, j, outcome_may_be_conditional(j, earlier_outcome(before)), ov_wall_now().ms / 1000,
-             &w->all->budgets[provider_at], &r);
+             &w->all->budget, &r);
     if (r.outcome == LOOKUP_FAILED && r.status == 401) credentials_user_refused(w->credentials);
     if (r.stopped)
         give_back(w, m, "the fetcher stops", 0);
@@ -262,7 +266,10 @@ ov_status workers_start(const worker_options *o, workers **ret, ov_err *err)
     all->o = *o;
     all->stopping = ov_inbox_new(1, NULL);
     all->left = ov_inbox_new(o->count, NULL);
-    for (size_t i = 0; i < PROVIDERS_MAX; i++) budget_init(&all->budgets[i]);
+    all->shared.bus = o->bus;
+    all->store = budget_bus_store(&all->shared);
+    budget_init(&all->budget);
+    budget_configure(&all->budget, &(budget_options){.store = &all->store, .reserve_percent = o->budget_reserve});
     all->each = ov_calloc(o->count, sizeof *all->each);
     ov_status status = OV_OK;
     for (size_t i = 0; i < o->count && status == OV_OK; i++) {
@@ -299,7 +306,8 @@ void workers_finish(workers *all, int64_t drain_ms)
     }
     ov_inbox_free(all->left);
     ov_inbox_free(all->stopping);
-    for (size_t i = 0; i < PROVIDERS_MAX; i++) budget_clear(&all->budgets[i]);
+    budget_return(&all->budget, ov_wall_now().ms / 1000);
+    budget_clear(&all->budget);
     free(all->each);
     free(all);
 }

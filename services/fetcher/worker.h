@@ -16,6 +16,7 @@ typedef struct {
     credentials *credentials;
     const char *ca_file; /* or NULL */
     size_t count;
+    int64_t budget_reserve; /* percent of each limit that is left to others */
 } worker_options;
 
 typedef struct workers workers;

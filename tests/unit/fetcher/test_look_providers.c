@@ -313,7 +313,9 @@ static void test_broken_credential(void)
         CHECK_C(r.message, "GitHub App: wrong key");
         CHECK_INT(r.requests, 0);
         look_result_clear(&r);
-        budget_note(&left, 0, NOW + 300);
+        budget_key k;
+        CHECK(budget_key_of(api, "", false, &k));
+        budget_told_off(&left, &k, NOW + 300, NOW);
     }
 }
 
