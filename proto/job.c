@@ -30,6 +30,7 @@ static const ov_field job_fields[] = {
     {MEMBER_FRESH_LISTS, OV_FIELD_BOOL, false, offsetof(job_wire, j.fresh_lists)},
     {MEMBER_ETAG, OV_FIELD_STRING, false, offsetof(job_wire, j.etag)},
     {MEMBER_LAST_MODIFIED, OV_FIELD_STRING, false, offsetof(job_wire, j.last_modified)},
+    {MEMBER_CREDENTIAL, OV_FIELD_STRING, false, offsetof(job_wire, j.credential)},
     {MEMBER_FAILURES, OV_FIELD_I64, false, offsetof(job_wire, j.failures)},
 };
 
@@ -88,6 +89,7 @@ void job_encode(const job *j, ov_buf *out)
     member_write_bool(&w, MEMBER_FRESH_LISTS, j->fresh_lists);
     member_write_str(&w, MEMBER_ETAG, j->etag);
     member_write_str(&w, MEMBER_LAST_MODIFIED, j->last_modified);
+    member_write_str(&w, MEMBER_CREDENTIAL, j->credential);
     member_write_i64(&w, MEMBER_FAILURES, j->failures);
     ov_json_close_object(&w);
 }

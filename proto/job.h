@@ -16,6 +16,7 @@ typedef struct {
                       the job */
     bool fresh_lists;           /* a wanted list is not there yet: no conditional request */
     ov_str etag, last_modified; /* validators of the last complete look, empty when none */
+    ov_str credential;          /* whose validators they are, as lookup.credential */
     int64_t failures;           /* in a row so far */
     ov_json_arena arena;
 } job;

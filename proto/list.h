@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
     ov_str source, list;
-    bool truncated;         /* a cap was reached: it may extend the one before, never shrink it */
+    bool truncated;         /* a cap was reached: it holds all that the one before held, and what else was found */
     list_version *versions; /* in upstream's order */
     size_t count;
     ov_json_arena arena;

@@ -29,6 +29,8 @@ static const char *const failure_names[] = {
     [FAILURE_MALFORMED] = "malformed",
     [FAILURE_REFUSED_TARGET] = "refusedTarget",
     [FAILURE_UNSUPPORTED] = "unsupported",
+    [FAILURE_EMPTIED] = "emptied",
+    [FAILURE_CHANGING] = "changing",
 };
 
 const char *lookup_outcome_name(lookup_outcome o)
@@ -62,6 +64,7 @@ static const ov_field lookup_fields[] = {
     {MEMBER_REQUESTS, OV_FIELD_I64, false, offsetof(lookup_wire, l.requests)},
     {MEMBER_ETAG, OV_FIELD_STRING, false, offsetof(lookup_wire, l.etag)},
     {MEMBER_LAST_MODIFIED, OV_FIELD_STRING, false, offsetof(lookup_wire, l.last_modified)},
+    {MEMBER_CREDENTIAL, OV_FIELD_STRING, false, offsetof(lookup_wire, l.credential)},
     {MEMBER_LISTS, OV_FIELD_ARRAY, true, offsetof(lookup_wire, lists)},
     {MEMBER_EPOCH, OV_FIELD_I64, true, offsetof(lookup_wire, l.epoch)},
     {MEMBER_AFTER, OV_FIELD_I64, true, offsetof(lookup_wire, l.after)},
@@ -73,6 +76,7 @@ static const ov_field list_fields[] = {
     {MEMBER_LIST, OV_FIELD_STRING, true, offsetof(lookup_list, list)},
     {MEMBER_DIGEST, OV_FIELD_STRING, false, offsetof(lookup_list, digest)},
     {MEMBER_COUNT, OV_FIELD_I64, false, offsetof(lookup_list, count)},
+    {MEMBER_EMPTIED, OV_FIELD_BOOL, false, offsetof(lookup_list, emptied)},
 };
 
 static ov_status choices_decode(lookup_wire *w, ov_err *err)
@@ -149,6 +153,7 @@ static void lists_write(ov_json_writer *w, const lookup *l)
         ov_json_write_str(w, MEMBER_LIST, l->lists[i].list);
         member_write_str(w, MEMBER_DIGEST, l->lists[i].digest);
         ov_json_write_i64(w, MEMBER_COUNT, l->lists[i].count);
+        member_write_bool(w, MEMBER_EMPTIED, l->lists[i].emptied);
         ov_json_close_object(w);
     }
     ov_json_close_array(w);
@@ -172,6 +177,7 @@ void lookup_encode(const lookup *l, ov_buf *out)
     ov_json_write_i64(&w, MEMBER_REQUESTS, l->requests);
     member_write_str(&w, MEMBER_ETAG, l->etag);
     member_write_str(&w, MEMBER_LAST_MODIFIED, l->last_modified);
+    member_write_str(&w, MEMBER_CREDENTIAL, l->credential);
     lists_write(&w, l);
     ov_json_write_i64(&w, MEMBER_EPOCH, l->epoch);
     ov_json_write_i64(&w, MEMBER_AFTER, l->after);

@@ -25,7 +25,9 @@ typedef enum {
     FAILURE_TOO_LARGE,
     FAILURE_MALFORMED,
     FAILURE_REFUSED_TARGET,
-    FAILURE_UNSUPPORTED
+    FAILURE_UNSUPPORTED,
+    FAILURE_EMPTIED, /* a list that had versions came without any: the next look that finds it so counts */
+    FAILURE_CHANGING /* pages changed while they were read, twice */
 } lookup_failure;
 const char *lookup_failure_name(lookup_failure f); /* "", "notFound", "unauthorized", "rateLimited", ... */
 
@@ -34,6 +36,7 @@ typedef struct {
     ov_str digest; /* of the list's body, REPORT_DIGEST_HEX - 1 digits; empty: the source has no such list (a chart that
                       is not in the index) */
     int64_t count;
+    bool emptied; /* a look since found it without versions, which does not count at the first time */
 } lookup_list;
 
 typedef struct {
@@ -46,6 +49,7 @@ typedef struct {
     int64_t failures;   /* in a row, this one included */
     int64_t requests;   /* made for this look */
     ov_str etag, last_modified;
+    ov_str credential;  /* which one the validators were got with, a short hash; empty: none */
     lookup_list *lists; /* known lists with what they were at the last complete look */
     size_t list_count;
     int64_t epoch, after;     /* of the job it answers */

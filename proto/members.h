@@ -66,6 +66,8 @@
 #define MEMBER_FRESH_LISTS "freshLists"
 #define MEMBER_ETAG "etag"
 #define MEMBER_LAST_MODIFIED "lastModified"
+#define MEMBER_CREDENTIAL "credential"
+#define MEMBER_EMPTIED "emptied"
 #define MEMBER_TRUNCATED "truncated"
 #define MEMBER_APP_VERSION "appVersion"
 #define MEMBER_DATE "date"

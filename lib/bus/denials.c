@@ -71,8 +71,8 @@ static bool note(ov_bus *bus, ov_bus_right right, ov_str subject, char out[OV_BU
     if (!known) {
         d = place(bus);
         *d = (ov_bus_denial){.right = right, .subject_hash = hash};
-        snprintf(d->subject, sizeof d->subject, "%.*s", (int)(subject.len < SHOWN_SUBJECT ? subject.len : SHOWN_SUBJECT),
-                 subject.ptr);
+        snprintf(d->subject, sizeof d->subject, "%.*s",
+                 (int)(subject.len < SHOWN_SUBJECT ? subject.len : SHOWN_SUBJECT), subject.ptr);
     }
     d->at_ms = ov_mono_now().ms;
     d->tried_ms = 0;

@@ -98,6 +98,7 @@ typedef struct {
     /* Lines joined by ", ", as far as whole ones fit. */
     char link[OV_FETCH_LINK_MAX], www_authenticate[OV_FETCH_CHALLENGE_MAX];
     char retry_after[64], date[64];
+    char total[32]; /* X-Total or X-Total-Count: of all pages */
     /* As X-RateLimit-... or RateLimit-... (one name's wherever it came last). */
     char ratelimit_remaining[32], ratelimit_limit[32], ratelimit_reset[32], ratelimit_resource[64];
     char final_url[2048];

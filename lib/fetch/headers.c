@@ -26,6 +26,8 @@ static const struct {
     KEPT_AS("www-authenticate", www_authenticate, true),
     KEPT("retry-after", retry_after),
     KEPT("date", date),
+    KEPT("x-total", total),
+    KEPT("x-total-count", total),
     KEPT("x-ratelimit-remaining", ratelimit_remaining),
     KEPT("x-ratelimit-limit", ratelimit_limit),
     KEPT("x-ratelimit-reset", ratelimit_reset),

@@ -52,13 +52,19 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* Its time was not upstream's wish: who asks for a look may know that the cause is gone. */
+static bool is_mendable(const upstream *u)
+{
+    return u->last.outcome == LOOKUP_FAILED && u->last.failure != FAILURE_RATE_LIMITED;
+}
+
 static int64_t wanted_at(const upstream *u, int64_t interval_ms, bool fresh)
 {
     if (!u->looked) return 0;
-    int64_t earliest = next_try_ms(u);
-    if (u->last.outcome == LOOKUP_DEFERRED || (u->last.outcome == LOOKUP_FAILED && earliest)) return earliest;
-    int64_t at = u->looked_ms + interval_ms - spread_ms(u, interval_ms);
-    if (u->refresh) at = earlier(at, u->looked_ms + DUE_REFRESH_MS);
+    int64_t earliest = next_try_ms(u), asked = u->refresh ? u->looked_ms + DUE_REFRESH_MS : DUE_NEVER;
+    if (u->last.outcome == LOOKUP_DEFERRED || (u->last.outcome == LOOKUP_FAILED && earliest))
+        return is_mendable(u) ? earlier(asked, earliest) : earliest;
+    int64_t at = earlier(asked, u->looked_ms + interval_ms - spread_ms(u, interval_ms));
     if (fresh && !u->fresh_tried && u->last.outcome != LOOKUP_FAILED) at = 0;
     return later(at, earliest);
 }

@@ -66,6 +66,7 @@ static void plan_job(aggregate *a, upstream *u, bool fresh)
              .fresh_lists = fresh,
              .etag = u->last.etag,
              .last_modified = u->last.last_modified,
+             .credential = u->last.credential,
              .failures = u->last.failures};
     j.lists = ov_calloc(u->lists.count + 1, sizeof *j.lists);
     j.list_count = wanted_lists(u, j.lists);

@@ -1,4 +1,4 @@
-/* Keeps a source's lists and last look; a failed look never shrinks a list, a truncated list only extends. */
+/* Keeps a source's lists and last look; a failed look never shrinks a list. */
 #include "services/aggregator/upstream.h"
 
 #include <stdlib.h>
@@ -97,33 +97,6 @@ bool upstream_list_drop(upstream_list *l)
     return had;
 }
 
-/* Puts what the truncated list lacks behind it. */
-static void append_missing(list *into, const list *from, list_version **ret_all)
-{
-    OV_CLEANUP(ov_map_clear) ov_map seen = {0};
-    list_version *all = ov_calloc(into->count + from->count + 1, sizeof *all);
-    for (size_t i = 0; i < into->count; i++) {
-        all[i] = into->versions[i];
-        ov_map_put(&seen, all[i].version, all);
-    }
-    size_t count = into->count;
-    for (size_t i = 0; i < from->count && count < LIST_VERSIONS_MAX; i++)
-        if (!ov_map_get(&seen, from->versions[i].version)) all[count++] = from->versions[i];
-    into->count = count;
-    *ret_all = all;
-}
-
-/* The union of a truncated list with the one before, as a body of its own. */
-static ov_status extend(const upstream_list *l, const list *got, ov_buf *out, ov_err *err)
-{
-    list both = *got;
-    OV_CLEANUP(ov_free_p) list_version *all = NULL;
-    append_missing(&both, &l->versions, &all);
-    both.versions = all;
-    list_encode(&both, out);
-    return ov_buf_finish(out, "list", err);
-}
-
 static ov_status check_subject(const upstream_list *l, const list *got, ov_err *err)
 {
     if (!subject_token_is(ov_str_of(l->source->token), got->source))
@@ -155,15 +128,6 @@ ov_status upstream_list_take(upstream_list *l, ov_str body, bool *ret_changed, o
     if (st == OV_OK) st = check_subject(l, &got, err);
     if (st != OV_OK) return st;
     if (!l->name) l->name = ov_dup(got.list);
-    if (got.truncated && l->present) {
-        OV_CLEANUP(ov_buf_clear) ov_buf both = OV_BUF(LIST_BYTES_MAX);
-        if ((st = extend(l, &got, &both, err)) != OV_OK) return st;
-        size_t len;
-        free(copy);
-        copy = ov_buf_take(&both, &len);
-        list_clear(&got);
-        if ((st = list_decode((ov_str){copy, len}, &got, err)) != OV_OK) return st;
-    }
     install(l, OV_TAKE(copy), &got, digest);
     *ret_changed = true;
     return OV_OK;

@@ -9,7 +9,7 @@
 #include "services/aggregator/ledger.h"
 #include "services/aggregator/wheel.h"
 
-/* One list: the body as it arrived (or its union with the one before, when truncated), decoded in place. */
+/* One list: the body as it arrived, decoded in place. */
 struct upstream_list {
     upstream *source;
     char *token; /* how it stands in the source's map */
@@ -70,8 +70,8 @@ upstream_list *upstream_list_at(upstream *u, ov_str token);
 /* Whether somebody wants it. */
 bool upstream_list_is_read(const upstream_list *l);
 
-/* Takes in a list. A truncated one extends what was there. *ret_changed: the versions differ. OV_INVALID: as
- * list_decode, or the body is that of another subject. */
+/* Takes in a list, a truncated one like any other: whoever stored it made it go on from the one before. *ret_changed:
+ * the versions differ. OV_INVALID: as list_decode, or the body is that of another subject. */
 OV_MUST_CHECK ov_status upstream_list_take(upstream_list *l, ov_str body, bool *ret_changed, ov_err *err);
 /* The list does not exist upstream: forgets its versions; true when it had some. */
 bool upstream_list_drop(upstream_list *l);

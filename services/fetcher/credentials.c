@@ -268,11 +268,14 @@ static const char *text_of(const ov_secret *s)
 bool credentials_give(void *user, const char *url, provider_credential *ret)
 {
     const credential_entry *e = obtain(user, url);
-    if (!e || e->identity_token) return false;
-    *ret = (provider_credential){.bearer = e->bearer,
-                                 .authorization = text_of(e->authorization),
-                                 .header = e->header,
-                                 .value = text_of(e->value)};
+    *ret = (provider_credential){0};
+    if (!e) return false;
+    memcpy(ret->id, e->id, sizeof ret->id);
+    if (e->identity_token) return false;
+    ret->bearer = e->bearer;
+    ret->authorization = text_of(e->authorization);
+    ret->header = e->header;
+    ret->value = text_of(e->value);
     return true;
 }
 

@@ -254,7 +254,10 @@ static void judge(const github_app *a, ov_str body, const ov_fetch_result *r, ov
         take_token(a, body, r, wall, ret);
         return;
     }
-    refusal_judge(r, body, true, wall.ms / 1000, a->backoff.failures, &why);
+    int64_t now_s = wall.ms / 1000;
+    refusal_judge(r, body, true, now_s, &why);
+    if (why.failure == FAILURE_RATE_LIMITED)
+        why.next_try_s = refusal_next_try_s(why.failure, why.next_try_s, a->backoff.failures + 1, now_s);
     bool blamed = why.failure != FAILURE_RATE_LIMITED && setting_to_blame(r->status);
     answer_fail(ret, blamed ? FAILURE_UNAUTHORIZED : why.failure, blamed ? setting_to_blame(r->status) : why.text);
     ret->failure.next_try_s = why.next_try_s;

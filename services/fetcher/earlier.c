@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "bus/streams.h"
 #include "proto/members.h"
+#include "proto/parts.h"
 #include "proto/subjects.h"
 #include "base/poison.h"
 
@@ -31,6 +32,66 @@ static ov_status read_list(ov_bus *bus, const job *j, earlier_list *l, ov_err *e
     l->seq = ov_bus_in_seq(m);
     read_revision(ov_bus_in_data(m), l->revision);
     return OV_OK;
+}
+
+typedef struct {
+    ov_bus *bus;
+    const char *subject; /* of the manifest */
+    void (*alive)(void *arg);
+    void *arg;
+    parts_joiner *joiner;
+    ov_str body;
+} whole;
+
+static void whole_clear(whole *w)
+{
+    parts_joiner_free(w->joiner);
+}
+
+static ov_status take(whole *w, const char *subject, const ov_bus_in *m, ov_err *err)
+{
+    ov_str of;
+    ov_status status = parts_join(w->joiner, ov_str_of(subject), ov_bus_in_data(m), &of, &w->body, err);
+    return status == OV_OK ? OV_OK : OV_NOT_FOUND;
+}
+
+/* Parts first, so that the manifest completes them; the first that is missing is behind the last. */
+static ov_status take_parts(whole *w, const char *revision, ov_err *err)
+{
+    for (unsigned i = 0;; i++) {
+        char subject[SUBJECT_MAX + 64];
+        snprintf(subject, sizeof subject, "%s.%s.%u", w->subject, revision, i);
+        OV_CLEANUP(ov_bus_in_free_p) ov_bus_in *part = NULL;
+        if (w->alive) w->alive(w->arg);
+        ov_status status = ov_bus_last_message(w->bus, STREAM_LISTS, subject, &part, err);
+        if (status == OV_NOT_FOUND) return OV_OK;
+        if (status == OV_OK) status = take(w, subject, part, err);
+        if (status != OV_OK) return status;
+    }
+}
+
+ov_status earlier_list_read(ov_bus *bus, const job *j, const earlier_list *l, void (*alive)(void *arg), void *arg,
+                            list *ret, ov_buf *ret_body, ov_err *err)
+{
+    char subject[SUBJECT_MAX];
+    subject_list(j->source, l->name, subject);
+    OV_CLEANUP(whole_clear) whole w = {.bus = bus, .subject = subject, .alive = alive, .arg = arg};
+    w.joiner = parts_joiner_new(LIST_BYTES_MAX, LIST_BYTES_MAX);
+    if (l->seq == 0) return ov_fail(err, OV_NOT_FOUND, "%s: no list", subject);
+    OV_CLEANUP(ov_bus_in_free_p) ov_bus_in *m = NULL;
+    ov_status status = ov_bus_last_message(bus, STREAM_LISTS, subject, &m, err);
+    if (status != OV_OK && status != OV_NOT_FOUND) return status;
+    if (status != OV_OK || ov_bus_in_seq(m) != l->seq)
+        return ov_fail(err, OV_INVALID, "%s: another fetcher has stored meanwhile", subject);
+    if (l->revision[0]) status = take_parts(&w, l->revision, err);
+    if (status == OV_OK) status = take(&w, subject, m, err);
+    if (status != OV_OK) return status;
+    if (!w.body.ptr) return ov_fail(err, OV_NOT_FOUND, "%s: parts are missing", subject);
+    *ret_body = OV_BUF(LIST_BYTES_MAX);
+    ov_buf_append_str(ret_body, w.body);
+    status = ov_buf_finish(ret_body, "list", err);
+    if (status == OV_OK) status = list_decode(ov_buf_str(ret_body), ret, err);
+    return status == OV_OK ? OV_OK : OV_NOT_FOUND;
 }
 
 static ov_status read_outcome(ov_bus *bus, const job *j, earlier *e, ov_err *err)

@@ -4,6 +4,7 @@
 
 #include "bus/bus.h"
 #include "proto/job.h"
+#include "proto/list.h"
 #include "proto/lookup.h"
 
 typedef struct {
@@ -27,6 +28,11 @@ typedef struct {
 OV_MUST_CHECK ov_status earlier_read(ov_bus *bus, const job *j, void (*alive)(void *arg), void *arg, earlier *ret,
                                      ov_err *err);
 void earlier_clear(earlier *e);
+/* The body of a list as it stands, put together from its parts, decoded into *ret, whose texts *ret_body holds; both
+ * are the caller's to clear. OV_NOT_FOUND: there is none, or none that can be read. OV_INVALID: it is not the one of
+ * earlier_read any more. OV_RETRY, OV_FAILED: the bus did not tell. */
+OV_MUST_CHECK ov_status earlier_list_read(ov_bus *bus, const job *j, const earlier_list *l, void (*alive)(void *arg),
+                                          void *arg, list *ret, ov_buf *ret_body, ov_err *err);
 /* The outcome, NULL when there is none that can be read. */
 const lookup *earlier_outcome(const earlier *e);
 

@@ -41,7 +41,7 @@ static const ov_setting get_table[] = {
 static ov_status print_list(const job *j, const look_result *r, ov_err *err)
 {
     outcome_list one;
-    ov_status status = outcome_list_make(j, &r->lists.lists[0], r->lists.truncated, NULL, &one, err);
+    ov_status status = outcome_list_make(j, &r->lists.lists[0], NULL, NULL, &one, err);
     if (status == OV_OK && !r->lists.lists[0].present) status = ov_fail(err, OV_NOT_FOUND, "upstream has no such list");
     if (status == OV_OK) {
         fwrite(one.body.ptr, 1, one.body.len, stdout);

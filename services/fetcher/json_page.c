@@ -36,6 +36,14 @@ ov_status json_page_list(const provider_page *page, version_list **ret, ov_err *
     return OV_OK;
 }
 
+/* An array of something else, errors perhaps, must not count as a list that has become empty. */
+static ov_status finish(const json_page *p, ov_json_splitter *s, ov_err *err)
+{
+    ov_status status = ov_json_splitter_finish(s, err);
+    if (status != OV_OK || p->page->items == 0 || p->page->named > 0) return status;
+    return ov_fail(err, OV_INVALID, "none of its items has a name");
+}
+
 ov_status json_page_read(provider_page *page, const char *member, json_page_item on_item, provider_read read, void *arg,
                          ov_err *err)
 {
@@ -48,7 +56,7 @@ ov_status json_page_read(provider_page *page, const char *member, json_page_item
     for (;;) {
         size_t len = 0;
         status = read(arg, piece, PIECE_BYTES, &len, err);
-        if (status == OV_OK && len == 0) return ov_json_splitter_finish(s, err);
+        if (status == OV_OK && len == 0) return finish(&p, s, err);
         if (status == OV_OK) status = ov_json_splitter_feed(s, (ov_str){piece, len}, err);
         if (status != OV_OK) return status;
     }

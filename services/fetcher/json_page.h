@@ -8,7 +8,8 @@
 typedef ov_status (*json_page_item)(provider_page *page, version_list *to, ov_str element, ov_err *err);
 
 /* Reads the page to its end. member: the array's name in an object; NULL: the page is the array. There must be one
- * wanted list, the one without a name, which is present then. Counts page->items. */
+ * wanted list, the one without a name, which is present then. Counts page->items, on_item counts page->named: items of
+ * which none has a name are OV_INVALID, whatever they are. */
 OV_MUST_CHECK ov_status json_page_read(provider_page *page, const char *member, json_page_item on_item,
                                        provider_read read, void *arg, ov_err *err);
 /* The list without a name. OV_INVALID when the job wants others. */

@@ -24,6 +24,9 @@ typedef struct {
     budget_key api_key, key; /* of the job's own way, and of the present request */
     asking asking;
     bool conditional;
+    bool anonymous;              /* the first page is asked for without a credential */
+    bool moved;                  /* the pages moved while they were read before */
+    char total[32];              /* what the first page says that there is on all pages */
     bool unbudgeted;             /* p is another way than the job's own provider */
     unsigned page, granted_page; /* granted_page: the number of the page that was authorized last, from 1 */
     char first[ASKING_URL_BYTES], url[ASKING_URL_BYTES];
@@ -186,7 +189,7 @@ static look_step step_on(look *l, provider_page *page, const ov_fetch_result *an
         return look_fail(l, FAILURE_REFUSED_TARGET, answer->shown_url, "the next page is said to be at another host");
     l->page++;
     if (l->page >= l->o->pages_max) {
-        l->r->lists.truncated = true;
+        version_lists_truncate(&l->r->lists);
         snprintf(l->r->message, sizeof l->r->message, "only the first %u pages were read", l->page);
         return STEP_DONE;
     }
@@ -220,6 +223,22 @@ static look_step fail_media(look *l, ov_fetch_stream *s)
     return look_fail(l, FAILURE_MALFORMED, answer.shown_url, what.msg);
 }
 
+/* What was read is not one state of upstream. */
+static look_step fail_moved(look *l)
+{
+    if (l->moved) return look_fail(l, FAILURE_CHANGING, l->url, "its pages changed while they were read, twice");
+    l->moved = true;
+    return STEP_RESTART;
+}
+
+/* Whether the page counts as many items on all pages as the first one does, or none of them tells. */
+static bool fits_total(look *l, const ov_fetch_result *answer)
+{
+    if (!l->p->numbered) return true;
+    if (l->page == 0) snprintf(l->total, sizeof l->total, "%s", answer->total);
+    return strcmp(l->total, answer->total) == 0 || !l->total[0] || !answer->total[0];
+}
+
 static look_step step_parse(look *l, ov_fetch_stream *s)
 {
     if (!media_fits(l->p, ov_fetch_head(s)->content_type)) return fail_media(l, s);
@@ -235,6 +254,7 @@ static look_step step_parse(look *l, ov_fetch_stream *s)
     if (body.sniffer.markup) return look_fail(l, FAILURE_MALFORMED, answer.shown_url, "no list, it is HTML or XML");
     if (broke || (status == OV_OK && answer.failure != OV_FETCH_OK)) return fail_transport(l, &answer);
     if (status != OV_OK) return look_fail(l, FAILURE_MALFORMED, answer.shown_url, err.msg);
+    if (!fits_total(l, &answer)) return fail_moved(l);
     note_validators(l, &answer);
     return step_on(l, &page, &answer);
 }
@@ -271,7 +291,7 @@ static bool goes_on_unbudgeted(look *l)
 static look_step judge(look *l, const ov_fetch_result *answer, ov_str body)
 {
     refusal why;
-    refusal_judge(answer, body, l->p->api, now_of(l), l->j->failures, &why);
+    refusal_judge(answer, body, l->p->api, now_of(l), &why);
     budget_decision wait;
     if (why.next_try_s > 0) note_wait(l, answer, why.next_try_s);
     if (why.failure == FAILURE_RATE_LIMITED && goes_on_unbudgeted(l)) return STEP_RESTART;
@@ -355,19 +375,27 @@ static look_step step_refused(look *l, ov_fetch_stream *s)
     return judge(l, &answer, (ov_str){text, len});
 }
 
-static look_step step(look *l)
+/* Sends what the host's budget allows now. */
+static look_step send_request(look *l, const ov_fetch_request *q, ov_fetch_stream **ret)
 {
-    asking_request request;
-    if (l->o->alive) l->o->alive(l->o->arg);
-    if (!request_fill(l, &request)) return STEP_FAILED;
     key_of(l, l->url, &l->key);
     budget_decision taken = budget_take(l->left, &l->key, l->p->api, now_of(l));
     if (taken.verdict == BUDGET_WAIT) return goes_on_unbudgeted(l) ? STEP_RESTART : defer(l, &l->key, &taken);
+    ov_fetch_open(l->fetch, q, ret);
+    note_budget(l, &taken, ov_fetch_head(*ret));
+    tell_asked(l, l->url, ov_fetch_head(*ret));
+    return STEP_NEXT;
+}
+
+static look_step step(look *l)
+{
+    asking_request request;
     ov_fetch_stream *s;
-    ov_fetch_open(l->fetch, &request.q, &s);
+    if (l->o->alive) l->o->alive(l->o->arg);
+    if (!request_fill(l, &request)) return STEP_FAILED;
+    look_step sent = send_request(l, &request.q, &s);
+    if (sent != STEP_NEXT) return sent;
     const ov_fetch_result *head = ov_fetch_head(s);
-    note_budget(l, &taken, head);
-    tell_asked(l, l->url, head);
     bool conditional = is_conditional(l);
     if (head->failure == OV_FETCH_OK && head->status == 200 && !head->unframed) {
         if (!l->conditional || l->page == 0) {
@@ -385,14 +413,65 @@ static look_step step(look *l)
     return answer.failure == OV_FETCH_OK ? step_same(l, &answer) : fail_transport(l, &answer);
 }
 
+/* ---- pages that were all read ---- */
+
+/* Whether page l->page is still as it was read; *ret_next as step_on. A failure of this request alone is the look's. */
+static look_step look_again(look *l, ov_str etag)
+{
+    asking_request request;
+    const credential_failure *why;
+    ov_fetch_result answer;
+    if (l->o->alive) l->o->alive(l->o->arg);
+    if (asking_page(&l->asking, l->p, l->url, l->page, etag, (ov_str){0}, &request, &why) != OV_OK)
+        return fail_credential(l, why);
+    ov_fetch_stream *s;
+    look_step sent = send_request(l, &request.q, &s);
+    if (sent != STEP_NEXT) return sent;
+    char none[1];
+    (void)ov_fetch_read(s, none, sizeof none);
+    bool answered = ov_fetch_head(s)->failure == OV_FETCH_OK;
+    ov_fetch_close(s, &answer);
+    if (!answered) return fail_transport(l, &answer);
+    if (answer.status == 200) return fail_moved(l);
+    if (answer.status != 304) return judge(l, &answer, (ov_str){0});
+    provider_page page = page_of(l);
+    page.items = 1;
+    return step_on(l, &page, &answer);
+}
+
+/* See look.h. */
+static look_step check_unmoved(look *l)
+{
+    unsigned last = l->page;
+    bool checkable = l->p->numbered && last > 0 && last < l->o->pages_max && !l->total[0] && l->r->etag.len > 0;
+    if (!checkable || l->r->outcome != LOOKUP_COMPLETE || l->conditional) return STEP_DONE;
+    look_step s = STEP_NEXT;
+    snprintf(l->url, sizeof l->url, "%s", l->first);
+    for (l->page = 0; s == STEP_NEXT && l->page < (l->anonymous ? 1 : last);)
+        s = look_again(l, etag_of(ov_buf_str(&l->r->etag), l->page));
+    return s == STEP_NEXT ? STEP_DONE : s;
+}
+
 /* ---- the whole look ---- */
+
+/* Validators hold for the credential that they were got with: what another may see has other ones, or none. */
+static bool holds_validators(look *l)
+{
+    provider_credential given = {0};
+    const credential_failure *why;
+    ov_status status = asking_credential(&l->asking, l->first, &given, &why);
+    l->anonymous = status == OV_NOT_FOUND && !given.id[0];
+    snprintf(l->r->credential, sizeof l->r->credential, "%s", given.id);
+    return ov_str_eq(l->j->credential, ov_str_of(given.id));
+}
 
 static void restart(look *l, bool conditional)
 {
+    bool holds = holds_validators(l);
     version_lists_reset(&l->r->lists);
     ov_buf_reset(&l->r->etag);
     l->r->message[0] = '\0';
-    l->conditional = conditional;
+    l->conditional = conditional && holds;
     l->page = 0;
     snprintf(l->url, sizeof l->url, "%s", l->first);
 }
@@ -410,6 +489,13 @@ static bool choose_way(look *l)
     }
     if (status == OV_NOT_FOUND) (void)goes_on_unbudgeted(l);
     return true;
+}
+
+static void note_cut(look_result *r)
+{
+    for (size_t i = 0; i < r->lists.count && r->outcome == LOOKUP_COMPLETE && !r->message[0]; i++)
+        if (r->lists.lists[i].truncated)
+            snprintf(r->message, sizeof r->message, "only the first %zu versions were taken", r->lists.lists[i].count);
 }
 
 static bool begin(look *l)
@@ -443,8 +529,12 @@ void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional
     if (!choose_way(&l)) return;
     restart(&l, l.conditional);
     look_step s;
-    while ((s = step(&l)) != STEP_DONE && s != STEP_FAILED)
+    do {
+        s = step(&l);
+        if (s == STEP_DONE) s = check_unmoved(&l);
         if (s == STEP_RESTART) restart(&l, false);
+    } while (s != STEP_DONE && s != STEP_FAILED);
+    note_cut(ret);
     if (ret->outcome != LOOKUP_COMPLETE) version_lists_reset(&ret->lists);
     asking_clear(&l.asking);
 }

@@ -40,8 +40,15 @@ typedef struct {
     uint64_t bytes;                                         /* on the wire */
     ov_buf etag; /* of all pages, space between; empty: no conditional request next time */
     char last_modified[OV_FETCH_VALUE_MAX];
-    version_lists lists; /* what a complete look found */
+    char credential[CREDENTIAL_ID]; /* what the first page was asked with; "": nothing */
+    version_lists lists;            /* what a complete look found */
 } look_result;
+
+/* Where upstream numbers its pages, what is removed while they are read may hide an item between two of them. Totals on
+ * every page tell that for nothing. Without them the pages are asked for once more by their ETags, the last but one as
+ * the last, since only a page that was read before the change shows it: answers without a body that cost no budget
+ * where a credential was given; where none was, the first page alone, which is where most changes are. That is paid
+ * only when a list has changed. A list that moved is read again, once. */
 
 /* conditional: what the job's validators stand for is known to be stored still. now_s: Unix seconds. *ret is always
  * filled and needs look_result_clear; the job must outlive it. */

@@ -6,6 +6,7 @@
 #include "crypto/secret.h"
 #include "fetch/fetch.h"
 #include "proto/job.h"
+#include "services/fetcher/credentials_entry.h"
 #include "services/fetcher/versions.h"
 
 /* What an operator sets about providers. */
@@ -18,6 +19,7 @@ typedef struct {
     const ov_secret *bearer;
     const char *authorization; /* "Basic ..." */
     const char *header, *value;
+    char id[CREDENTIAL_ID]; /* as credentials_id; also where there is but an identity token and nothing to send */
 } provider_credential;
 
 /* A page's next bytes: 1 to max of them, or 0 at its end. OV_FAILED when it broke off. */
@@ -40,6 +42,7 @@ typedef struct {
     unsigned number; /* from 0 */
     size_t items;    /* parse counts what upstream lists, left out or not; of a page that did not change it is 1 when a
                         page behind it is known, else 0 */
+    size_t named;    /* of the items those that have a name or need none */
     const ov_fetch_result *answer; /* its head; NULL while it is parsed */
 } provider_page;
 
@@ -60,10 +63,11 @@ typedef struct {
 
 typedef struct provider provider;
 struct provider {
-    const char *name;       /* as in proto/source.h */
-    const char *accept;     /* Accept: of every request that names no other */
-    const char *media;      /* what a page's Content-Type must hold, where there is one; NULL: anything but HTML */
-    bool api;               /* has a budget; a 403 may mean that it is spent */
+    const char *name;   /* as in proto/source.h */
+    const char *accept; /* Accept: of every request that names no other */
+    const char *media;  /* what a page's Content-Type must hold, where there is one; NULL: anything but HTML */
+    bool numbered;      /* pages are counted off anew each time: what is added or removed meanwhile moves the rest */
+    bool api;           /* has a budget; a 403 may mean that it is spent */
     bool unchanged_is_free; /* an answer 304 to who shows a credential is not counted in it */
     /* or NULL. The provider that does such a job instead, or NULL. */
     const provider *(*variant)(const job *j);

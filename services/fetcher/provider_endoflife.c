@@ -67,7 +67,8 @@ static ov_status read_cycle(provider_page *page, version_list *to, ov_json_reade
                             .cycle = cycle.cycle,
                             .eol_s = eol_s > 0 ? eol_s : 0,
                             .is_eol = cycle.is_eol};
-    return version_lists_add(page->lists, to, &version, err);
+    version_lists_add(page->lists, to, &version);
+    return OV_OK;
 }
 
 static ov_status read_cycles(provider_page *page, version_list *to, ov_str releases, ov_err *err)

@@ -59,7 +59,8 @@ static ov_status add_reference(provider_page *page, version_list *to, ov_str lin
     page->items++;
     if (!ov_str_starts(name, tags) || ov_str_ends(name, OV_STR("^{}"))) return OV_OK;
     list_version version = {.version = ov_str_sub(name, tags.len, name.len)};
-    return version_lists_add(page->lists, to, &version, err);
+    version_lists_add(page->lists, to, &version);
+    return OV_OK;
 }
 
 /* A list is whole when its flush came and nothing behind it. */

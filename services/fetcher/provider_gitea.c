@@ -56,10 +56,13 @@ static ov_status on_item(provider_page *page, version_list *to, ov_str element, 
              : ov_json_fields_of(element, release_fields, OV_COUNT(release_fields), &item, &arena, "release", err);
     if (status == OV_OK && item.commit.len)
         status = ov_json_fields_of(item.commit, commit_fields, OV_COUNT(commit_fields), &item, &arena, "commit", err);
-    if (status != OV_OK || item.draft) return status;
-    list_version version = {
-        .version = tags ? item.name : item.tag_name, .date_s = provider_date_s(item.at), .prerelease = item.prerelease};
-    return version_lists_add(page->lists, to, &version, err);
+    if (status != OV_OK) return status;
+    ov_str name = tags ? item.name : item.tag_name;
+    page->named += name.len > 0 || item.draft;
+    if (item.draft) return OV_OK;
+    list_version version = {.version = name, .date_s = provider_date_s(item.at), .prerelease = item.prerelease};
+    version_lists_add(page->lists, to, &version);
+    return OV_OK;
 }
 
 static ov_status parse(provider_page *page, provider_read read, void *arg, ov_err *err)
@@ -79,6 +82,7 @@ const provider provider_gitea = {
     .name = "gitea",
     .accept = "application/json",
     .media = "json",
+    .numbered = true,
     .first_url = first_url,
     .parse = parse,
     .next = next,

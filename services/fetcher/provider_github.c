@@ -68,11 +68,14 @@ static ov_status on_item(provider_page *page, version_list *to, ov_str element, 
     ov_status status =
         releases ? ov_json_fields_of(element, release_fields, OV_COUNT(release_fields), &item, &arena, "release", err)
                  : ov_json_fields_of(element, tag_fields, OV_COUNT(tag_fields), &item, &arena, "tag", err);
-    if (status != OV_OK || item.draft) return status;
-    list_version version = {.version = releases ? item.tag_name : item.name,
-                            .date_s = provider_date_s(item.published_at),
-                            .prerelease = item.prerelease};
-    return version_lists_add(page->lists, to, &version, err);
+    if (status != OV_OK) return status;
+    ov_str name = releases ? item.tag_name : item.name;
+    page->named += name.len > 0 || item.draft;
+    if (item.draft) return OV_OK;
+    list_version version = {
+        .version = name, .date_s = provider_date_s(item.published_at), .prerelease = item.prerelease};
+    version_lists_add(page->lists, to, &version);
+    return OV_OK;
 }
 
 static ov_status parse(provider_page *page, provider_read read, void *arg, ov_err *err)
@@ -84,6 +87,7 @@ const provider provider_github = {
     .name = "github",
     .accept = "application/vnd.github+json",
     .media = "json",
+    .numbered = true,
     .api = true,
     .unchanged_is_free = true,
     .first_url = first_url,

@@ -63,13 +63,15 @@ static ov_status on_tag(provider_page *page, version_list *to, ov_str element, o
     ov_json_reader_init(&r, element);
     ov_status status = ov_json_string(&r, &tag, &arena, "tags[]", err);
     if (status != OV_OK) return status;
+    page->named += tag.len > 0;
     list_version v = {.version = tag};
     if (ov_str_eq(page->j->provider, OV_STR("helm"))) {
         restore_plus(tag, &version);
         if (version.failed) return OV_OK;
         v.version = ov_buf_str(&version);
     }
-    return version_lists_add(page->lists, to, &v, err);
+    version_lists_add(page->lists, to, &v);
+    return OV_OK;
 }
 
 static ov_status parse(provider_page *page, provider_read read, void *arg, ov_err *err)

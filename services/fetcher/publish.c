@@ -87,6 +87,11 @@ static ov_status publish_list(const publisher *p, const job *j, const earlier_li
 }
 
 typedef struct {
+    list versions; /* views into body */
+    ov_buf body;
+} earlier_body;
+
+typedef struct {
     lookup_list *lists;
     char (*digests)[REPORT_DIGEST_HEX];
 } stored_lists;
@@ -97,6 +102,30 @@ static void stored_lists_clear(stored_lists *s)
     free(s->digests);
 }
 
+static void earlier_body_clear(earlier_body *b)
+{
+    list_clear(&b->versions);
+    ov_buf_clear(&b->body);
+}
+
+/* A truncated list goes on from the one that stands, which is read for it; a damaged one stands for nobody. */
+static ov_status make_list(const publisher *p, const job *j, const version_list *from, const earlier *before, size_t at,
+                           outcome_list *ret, ov_err *err)
+{
+    OV_CLEANUP(earlier_body_clear) earlier_body stood = {0};
+    ov_status status = OV_NOT_FOUND;
+    ov_err why = {0};
+    *ret = (outcome_list){0};
+    if (from->truncated && before->lists[at].seq > 0) {
+        status = earlier_list_read(p->bus, j, &before->lists[at], p->alive, p->arg, &stood.versions, &stood.body, &why);
+        if (status == OV_INVALID) return ov_fail(err, OV_NOT_FOUND, "%s", why.msg);
+        if (status != OV_OK && status != OV_NOT_FOUND) return ov_fail(err, status, "%s", why.msg);
+        if (status != OV_OK)
+            ov_log_warn("the list before cannot be read: a truncated one replaces it", "reason", why.msg);
+    }
+    return outcome_list_make(j, from, status == OV_OK ? &stood.versions : NULL, earlier_outcome(before), ret, err);
+}
+
 static ov_status publish_lists(const publisher *p, const job *j, const look_result *r, const earlier *before,
                                stored_lists *ret, ov_err *err)
 {
@@ -105,10 +134,10 @@ static ov_status publish_lists(const publisher *p, const job *j, const look_resu
     for (size_t i = 0; i < r->lists.count; i++) {
         const version_list *from = &r->lists.lists[i];
         outcome_list one;
-        ov_status status = outcome_list_make(j, from, r->lists.truncated, earlier_outcome(before), &one, err);
+        ov_status status = make_list(p, j, from, before, i, &one, err);
         if (status == OV_OK && one.changed) status = publish_list(p, j, &before->lists[i], ov_buf_str(&one.body), err);
         memcpy(ret->digests[i], one.digest, sizeof one.digest);
-        ret->lists[i] = (lookup_list){from->name, ov_str_of(ret->digests[i]), (int64_t)from->count};
+        ret->lists[i] = (lookup_list){from->name, ov_str_of(ret->digests[i]), (int64_t)one.count, false};
         ov_buf_clear(&one.body);
         if (status != OV_OK) return status;
     }
@@ -155,6 +184,7 @@ ov_status publish_look(const publisher *p, const job *j, look_result *r, const e
                        ov_err *err)
 {
     OV_CLEANUP(stored_lists_clear) stored_lists stored = {0};
+    outcome_doubt(earlier_outcome(before), r);
     if (r->outcome == LOOKUP_COMPLETE) {
         ov_err why = {0};
         ov_status status = check_outcome(p, j, before, &why);

@@ -15,9 +15,9 @@ typedef struct {
 } publisher;
 
 /* Lists, then the outcome, each only where nothing was stored since earlier was read. A complete look whose list is too
- * large becomes a failed one (r is changed). OV_RETRY: the bus did not take it in time, nothing is lost by doing the
- * job again; OV_NOT_FOUND: what earlier tells stands no more, another fetcher has done the job or does it; OV_FAILED:
- * the bus refuses it. */
+ * large, or empty where it was not (outcome_doubt), becomes a failed one (r is changed). OV_RETRY: the bus did not take
+ * it in time, nothing is lost by doing the job again; OV_NOT_FOUND: what earlier tells stands no more, another fetcher
+ * has done the job or does it; OV_FAILED: the bus refuses it. */
 OV_MUST_CHECK ov_status publish_look(const publisher *p, const job *j, look_result *r, const earlier *before,
                                      int64_t now_s, ov_err *err);
 /* A job that cannot be done, where an operator finds it. */

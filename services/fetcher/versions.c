@@ -20,10 +20,10 @@ void version_lists_reset(version_lists *v)
 {
     for (size_t i = 0; i < v->count; i++) {
         v->lists[i].count = 0;
-        v->lists[i].present = false;
+        v->lists[i].present = v->lists[i].truncated = false;
     }
     ov_json_arena_clear(&v->arena);
-    v->truncated = false;
+    v->versions = v->text = 0;
 }
 
 void version_lists_clear(version_lists *v)
@@ -42,19 +42,30 @@ version_list *version_lists_find(const version_lists *v, ov_str name)
 
 static ov_str keep(version_lists *v, ov_str text, size_t max)
 {
-    return text.len && text.len <= max ? ov_json_arena_copy(&v->arena, text) : OV_STR("");
+    if (!text.len || text.len > max) return OV_STR("");
+    v->text += text.len;
+    return ov_json_arena_copy(&v->arena, text);
 }
 
-ov_status version_lists_add(version_lists *v, version_list *to, const list_version *version, ov_err *err)
+void version_lists_add(version_lists *v, version_list *to, const list_version *version)
 {
-    if (version->version.len > LIST_VERSION_BYTES_MAX) return OV_OK;
-    if (!version->version.len && (!version->cycle.len || version->cycle.len > LIST_CYCLE_BYTES_MAX)) return OV_OK;
-    if (to->count == LIST_VERSIONS_MAX) return ov_fail(err, OV_INVALID, "more than %d versions", LIST_VERSIONS_MAX);
+    if (version->version.len > LIST_VERSION_BYTES_MAX) return;
+    if (!version->version.len && (!version->cycle.len || version->cycle.len > LIST_CYCLE_BYTES_MAX)) return;
+    if (to->count == LIST_VERSIONS_MAX || v->versions == VERSIONS_MAX ||
+        v->text + version->version.len + version->app_version.len + version->cycle.len > VERSIONS_TEXT_MAX) {
+        to->truncated = true;
+        return;
+    }
     ov_grow(&to->versions, &to->cap, to->count + 1, sizeof *to->versions);
     list_version *kept = &to->versions[to->count++];
     *kept = *version;
     kept->version = keep(v, version->version, LIST_VERSION_BYTES_MAX);
     kept->app_version = keep(v, version->app_version, LIST_VERSION_BYTES_MAX);
     kept->cycle = keep(v, version->cycle, LIST_CYCLE_BYTES_MAX);
-    return OV_OK;
+    v->versions++;
+}
+
+void version_lists_truncate(version_lists *v)
+{
+    for (size_t i = 0; i < v->count; i++) v->lists[i].truncated = true;
 }

@@ -6,9 +6,13 @@
 #include "proto/job.h"
 #include "proto/list.h"
 
+/* Of all lists of one look together. */
+enum { VERSIONS_MAX = 500000, VERSIONS_TEXT_MAX = 16 * 1024 * 1024 };
+
 typedef struct {
     ov_str name;
-    bool present; /* upstream has such a list, though perhaps an empty one */
+    bool present;   /* upstream has such a list, though perhaps an empty one */
+    bool truncated; /* a limit left versions of it out */
     list_version *versions;
     size_t count, cap;
 } version_list;
@@ -16,9 +20,9 @@ typedef struct {
 typedef struct {
     version_list *lists; /* as the job wants them */
     size_t count;
-    bool truncated; /* pages were left out */
     ov_map by_name;
     ov_json_arena arena;
+    size_t versions, text; /* of all lists: how many, and their bytes */
 } version_lists;
 
 /* The job's lists, empty; one without a name when it names none. The job must outlive them. */
@@ -29,7 +33,10 @@ void version_lists_reset(version_lists *v);
 /* The wanted list of that name, or NULL. */
 version_list *version_lists_find(const version_lists *v, ov_str name);
 /* Copies the text. Versions longer than LIST_VERSION_BYTES_MAX are left out, and empty ones but a cycle's; too long an
- * appVersion or cycle alone is. OV_INVALID above LIST_VERSIONS_MAX. */
-OV_MUST_CHECK ov_status version_lists_add(version_lists *v, version_list *to, const list_version *version, ov_err *err);
+ * appVersion or cycle alone is. Above LIST_VERSIONS_MAX and the limits here a version is left out and its list is
+ * truncated. */
+void version_lists_add(version_lists *v, version_list *to, const list_version *version);
+/* Pages were left out: every list may lack versions. */
+void version_lists_truncate(version_lists *v);
 
 #endif

@@ -25,7 +25,11 @@ typedef struct {
     const char *answer; /* status line, headers, body; bytes go out as they are, but for a text's length "*" */
     size_t len;         /* 0: the answer is text */
     canned_after after;
+    const char *holds; /* or NULL: what a request must hold to be answered so */
+    unsigned times;    /* 0: always; else so often, then the path's next route is tried */
 } canned_route;
+
+enum { CANNED_ROUTES_MAX = 128 };
 
 typedef struct {
     const canned_route *routes;
@@ -37,6 +41,7 @@ typedef struct {
     pthread_cond_t idle;
     unsigned requests, open; /* open: connections being answered */
     char last[8192];         /* the last request */
+    unsigned used[CANNED_ROUTES_MAX];
 } canned;
 
 /* The head of a request and what its Content-Length says, or nothing of a body without one. */
@@ -55,12 +60,17 @@ static inline bool canned_read(int fd, char *out, size_t size)
     return false;
 }
 
-static inline const canned_route *canned_find(const canned *c, const char *request)
+/* Under the lock. */
+static inline const canned_route *canned_find(canned *c, const char *request)
 {
     const char *path = strchr(request, ' ');
     for (size_t i = 0; path && i < c->count; i++) {
         size_t len = strlen(c->routes[i].path);
-        if (strncmp(path + 1, c->routes[i].path, len) == 0 && path[1 + len] == ' ') return &c->routes[i];
+        const canned_route *r = &c->routes[i];
+        if (strncmp(path + 1, r->path, len) != 0 || path[1 + len] != ' ') continue;
+        if ((r->holds && !strstr(request, r->holds)) || (r->times && c->used[i] >= r->times)) continue;
+        c->used[i]++;
+        return r;
     }
     return NULL;
 }
@@ -111,8 +121,8 @@ static inline void canned_answer(canned *c, int fd)
     pthread_mutex_lock(&c->lock);
     c->requests++;
     memcpy(c->last, request, sizeof request);
-    pthread_mutex_unlock(&c->lock);
     const canned_route *r = canned_find(c, request);
+    pthread_mutex_unlock(&c->lock);
     static const char missing[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     if (r && r->len)
         canned_send(fd, r->answer, r->len);
@@ -158,6 +168,7 @@ static inline void *canned_accept(void *arg)
 /* Listens on a free port of 127.0.0.1. */
 static inline void canned_start(canned *c, const canned_route *routes, size_t count)
 {
+    if (count > CANNED_ROUTES_MAX) abort();
     *c = (canned){.routes = routes, .count = count, .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->idle, NULL);

@@ -14,6 +14,7 @@ static void test_rows(void)
         const char *name;
         bool looked, job_out, refresh, fresh_tried, present;
         lookup_outcome outcome;
+        lookup_failure failure;
         int64_t next_try_s, job_ms, gather_ms, clock_ms;
         bool due, fresh;
     } rows[] = {
@@ -40,6 +41,10 @@ static void test_rows(void)
         {"asked for at once again", .looked = true, .present = true, .refresh = true, .clock_ms = LOOKED_MS + 5000},
         {"asked for before its time", .looked = true, .present = true, .refresh = true, .next_try_s = 600,
          .clock_ms = LOOKED_MS + 50000},
+        {"asked for when it may be mended", .looked = true, .present = true, .refresh = true, .outcome = LOOKUP_FAILED,
+         .failure = FAILURE_NOT_FOUND, .next_try_s = 600, .clock_ms = LOOKED_MS + 50000, .due = true},
+        {"asked for against upstream's wish", .looked = true, .present = true, .refresh = true,
+         .outcome = LOOKUP_FAILED, .failure = FAILURE_RATE_LIMITED, .next_try_s = 600, .clock_ms = LOOKED_MS + 50000},
         {"a wanted list is new", .looked = true, .clock_ms = LOOKED_MS + 1000, .due = true, .fresh = true},
         {"it was tried", .looked = true, .fresh_tried = true, .clock_ms = LOOKED_MS + 1000, .fresh = true},
         {"and is tried each interval", .looked = true, .fresh_tried = true, .clock_ms = LOOKED_MS + INTERVAL_MS,
@@ -58,6 +63,7 @@ static void test_rows(void)
         u->looked_ms = LOOKED_MS;
         u->last.looked_at_s = 500;
         u->last.outcome = rows[i].outcome;
+        u->last.failure = rows[i].failure;
         u->last.next_try_s = rows[i].next_try_s;
         u->job_out = rows[i].job_out;
         u->job_ms = rows[i].job_ms;

@@ -15,6 +15,12 @@ enum { NOW = 1000000 };
 static const canned_route routes[] = {
     {.path = TAGS("one"), .answer = OK("14") "ETag: \"e1\"\r\nX-RateLimit-Remaining: 41\r\n\r\n[{\"name\":\"1\"}]"},
     {.path = TAGS("same"), .answer = "HTTP/1.1 304 Not Modified\r\nConnection: close\r\nETag: \"e1\"\r\n\r\n"},
+    {.path = TAGS("pages"),
+     .holds = "If-None-Match: \"e1\"\r\n",
+     .answer = "HTTP/1.1 304 Not Modified\r\nConnection: close\r\nLink: </p2>; rel=\"next\"\r\n\r\n"},
+    {.path = "/p2",
+     .holds = "If-None-Match: \"e2\"\r\n",
+     .answer = "HTTP/1.1 304 Not Modified\r\nConnection: close\r\nLink: </p3>; rel=\"next\"\r\n\r\n"},
     {.path = TAGS("pages"), .answer = OK("14") "ETag: \"e1\"\r\nLink: </p2>; rel=\"next\"\r\n\r\n[{\"name\":\"1\"}]"},
     {.path = "/p2", .answer = OK("14") "ETag: \"e2\"\r\nLink: </p3>; rel=\"next\"\r\n\r\n[{\"name\":\"2\"}]"},
     {.path = "/p3", .answer = OK("14") "ETag: \"e3\"\r\n\r\n[{\"name\":\"3\"}]"},
@@ -52,7 +58,7 @@ static const struct {
     const char *message; /* part of it */
 } cases[] = {
     {"o/one", LOOKUP_COMPLETE, FAILURE_NONE, 1, "\"e1\"", 1, 0, ""},
-    {"o/pages", LOOKUP_COMPLETE, FAILURE_NONE, 3, "\"e1\" \"e2\" \"e3\"", 3, 0, ""},
+    {"o/pages", LOOKUP_COMPLETE, FAILURE_NONE, 3, "\"e1\" \"e2\" \"e3\"", 4, 0, ""},
     {"o/noetag2", LOOKUP_COMPLETE, FAILURE_NONE, 2, "", 2, 0, ""},
     {"o/nowhere", LOOKUP_FAILED, FAILURE_NOT_FOUND, 0, "", 1, 0, "/repos/o/nowhere/tags: HTTP 404"},
     {"o/e401", LOOKUP_FAILED, FAILURE_UNAUTHORIZED, 0, "", 1, 0, "HTTP 401"},
@@ -132,7 +138,7 @@ static void test_pages_max(void)
     look_result r;
     look_run(&o, client, &j, true, NOW, &left, &r);
     CHECK_INT(r.outcome, LOOKUP_COMPLETE);
-    CHECK(r.lists.truncated);
+    CHECK(r.lists.lists[0].truncated);
     CHECK_INT(versions_of(&r), 2);
     CHECK_C(r.message, "only the first 2 pages were read");
     look_result_clear(&r);
@@ -258,6 +264,73 @@ static const credential_failure *failure_of(void *arg)
     return g->failure.failure ? &g->failure : NULL;
 }
 
+/* ---- pages that change while they are read */
+
+#define SECOND(repo) "/repos/o/" repo "/2"
+#define LINKED(length, etag, total, repo) \
+    OK(length) "ETag: \"" etag "\"\r\n" total "Link: <" SECOND(repo) ">; rel=\"next\"\r\n\r\n"
+#define UNCHANGED(repo) \
+    "HTTP/1.1 304 Not Modified\r\nConnection: close\r\nLink: <" SECOND(repo) ">; rel=\"next\"\r\n\r\n"
+#define IF(etag) "If-None-Match: \"" etag "\"\r\n"
+
+static const canned_route moving_routes[] = {
+    /* 2 is deleted behind the first page: 3 moves onto it. */
+    {.path = TAGS("once"), .answer = LINKED("27", "old", "", "once") "[{\"name\":\"1\"},{\"name\":\"2\"}]", .times = 1},
+    {.path = TAGS("once"), .holds = IF("new"), .answer = UNCHANGED("once")},
+    {.path = TAGS("once"), .answer = LINKED("27", "new", "", "once") "[{\"name\":\"1\"},{\"name\":\"3\"}]"},
+    {.path = SECOND("once"), .answer = OK("14") "ETag: \"2\"\r\n\r\n[{\"name\":\"4\"}]"},
+    {.path = TAGS("always"), .answer = LINKED("14", "e", "", "always") "[{\"name\":\"1\"}]"},
+    {.path = SECOND("always"), .answer = OK("14") "ETag: \"2\"\r\n\r\n[{\"name\":\"2\"}]"},
+    {.path = TAGS("total"), .answer = LINKED("14", "e", "X-Total: 3\r\n", "total") "[{\"name\":\"1\"}]", .times = 1},
+    {.path = TAGS("total"), .answer = LINKED("14", "e", "X-Total: 2\r\n", "total") "[{\"name\":\"1\"}]"},
+    {.path = SECOND("total"), .answer = OK("14") "ETag: \"2\"\r\nX-Total: 2\r\n\r\n[{\"name\":\"2\"}]"},
+    {.path = TAGS("counted"), .answer = LINKED("14", "e", "X-Total-Count: 3\r\n", "counted") "[{\"name\":\"1\"}]"},
+    {.path = SECOND("counted"), .answer = OK("14") "ETag: \"2\"\r\nX-Total-Count: 2\r\n\r\n[{\"name\":\"2\"}]"},
+    {.path = TAGS("unknown"),
+     .answer = OK("14") "Link: <" SECOND("unknown") ">; rel=\"next\"\r\n\r\n[{\"name\":\"1\"}]"},
+    {.path = SECOND("unknown"), .answer = OK("14") "\r\n[{\"name\":\"2\"}]"},
+    {.path = TAGS("gone"), .holds = IF("e"), .answer = HEAD("500 Oops", "0") "\r\n"},
+    {.path = TAGS("gone"), .answer = LINKED("14", "e", "", "gone") "[{\"name\":\"1\"}]"},
+    {.path = SECOND("gone"), .answer = OK("14") "ETag: \"2\"\r\n\r\n[{\"name\":\"2\"}]"},
+};
+
+static const struct {
+    const char *repo;
+    lookup_failure failure;
+    size_t versions;
+    int64_t requests;
+} moving[] = {
+    {"o/once", FAILURE_NONE, 3, 6},        {"o/always", FAILURE_CHANGING, 0, 6}, {"o/total", FAILURE_NONE, 2, 4},
+    {"o/counted", FAILURE_CHANGING, 0, 4}, {"o/unknown", FAILURE_NONE, 2, 2},    {"o/gone", FAILURE_UNREACHABLE, 0, 3},
+};
+
+static void test_moving(void)
+{
+    canned other;
+    char url[64];
+    canned_start(&other, moving_routes, OV_COUNT(moving_routes));
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", other.port);
+    look_options o = options();
+    o.providers.github_api_url = url;
+    for (size_t i = 0; i < OV_COUNT(moving); i++) {
+        check_case(moving[i].repo);
+        job j = github_job(moving[i].repo);
+        OV_CLEANUP(budget_clear) budget left;
+        budget_init(&left);
+        look_result r;
+        look_run(&o, client, &j, false, NOW, &left, &r);
+        CHECK_C(lookup_failure_name(r.failure), lookup_failure_name(moving[i].failure));
+        CHECK_INT(versions_of(&r), moving[i].versions);
+        CHECK_INT(r.requests, moving[i].requests);
+        if (r.failure == FAILURE_CHANGING) CHECK(strstr(r.message, "changed while they were read, twice") != NULL);
+        look_result_clear(&r);
+    }
+    check_case(NULL);
+    canned_stop(&other);
+}
+
+/* ---- credentials */
+
 static void test_credential(void)
 {
     OV_CLEANUP(ov_secret_free_p) ov_secret *token = ov_secret_new(OV_STR("token"));
@@ -279,7 +352,42 @@ static void test_credential(void)
         look_run(&o, client, &j, true, NOW, &left, &r);
         CHECK_INT(r.outcome, LOOKUP_COMPLETE);
         for (size_t k = 0; k < OV_COUNT(headers); k++) CHECK_INT(canned_saw(&server, headers[k]), i == k);
-        CHECK(ov_str_ends(ov_str_of(givers[i].asked_for), OV_STR("/p3"))); /* each page anew */
+        /* Each page anew, and with a credential all but the last once more. */
+        CHECK(ov_str_ends(ov_str_of(givers[i].asked_for), ov_str_of(givers[i].gives ? "/p2" : "per_page=100")));
+        CHECK_INT(r.requests, givers[i].gives ? 5 : 4);
+        look_result_clear(&r);
+    }
+}
+
+/* Validators hold for the credential that they were got with. */
+static void test_validators_of_another(void)
+{
+    OV_CLEANUP(ov_secret_free_p) ov_secret *token = ov_secret_new(OV_STR("token"));
+    static const struct {
+        const char *kept, *given;
+        bool conditional;
+    } rows[] = {{"", "", true},
+                {"", "aaaaaaaaaaaa", false},
+                {"aaaaaaaaaaaa", "", false},
+                {"aaaaaaaaaaaa", "bbbbbbbbbbbb", false},
+                {"aaaaaaaaaaaa", "aaaaaaaaaaaa", true}};
+    for (size_t i = 0; i < OV_COUNT(rows); i++) {
+        giver g = {.gives = rows[i].given[0] != '\0', .credential.bearer = token};
+        snprintf(g.credential.id, sizeof g.credential.id, "%s", rows[i].given);
+        look_options o = options();
+        o.credential = give;
+        o.credential_failure = failure_of;
+        o.credential_arg = &g;
+        job j = github_job("o/one");
+        j.etag = OV_STR("\"e0\"");
+        j.credential = ov_str_of(rows[i].kept);
+        OV_CLEANUP(budget_clear) budget left;
+        budget_init(&left);
+        look_result r;
+        look_run(&o, client, &j, true, NOW, &left, &r);
+        CHECK_INT(r.outcome, LOOKUP_COMPLETE);
+        CHECK_INT(canned_saw(&server, "If-None-Match: \"e0\""), rows[i].conditional);
+        CHECK_C(r.credential, rows[i].given);
         look_result_clear(&r);
     }
 }
@@ -338,6 +446,8 @@ int main(void)
     test_budget();
     test_helm();
     test_stop();
+    test_moving();
+    test_validators_of_another();
     test_credential();
     test_credential_failed();
     test_refused_default();

@@ -66,9 +66,10 @@ static void test_second_look(const char *strategy)
     CHECK(first.lists.lists[0].count > 300);
     CHECK(first.budget_remaining > 0);
     j.etag = ov_buf_str(&first.etag);
+    j.credential = ov_str_of(first.credential);
     look_at(&j, true, &second);
     CHECK_INT(second.outcome, LOOKUP_NOT_MODIFIED);
-    CHECK_INT(second.requests, first.requests);
+    CHECK_INT(second.requests, (first.requests + 1) / 2); /* at first all pages but the last were looked at twice */
     CHECK_INT(second.budget_remaining, first.budget_remaining);
     tell("/_publish", "{\"repo\":\"kubernetes/kubernetes\",\"tag\":\"v99.0.0\"}");
     look_at(&j, true, &third);
@@ -93,10 +94,11 @@ static void test_later_page_changed(void)
     ov_buf_append_str(&etags, ov_str_sub(known, 0, space));
     ov_buf_append_c(&etags, " \"other\"");
     j.etag = ov_buf_str(&etags);
+    j.credential = ov_str_of(first.credential);
     look_at(&j, true, &second);
     CHECK_INT(second.outcome, LOOKUP_COMPLETE);
     CHECK_INT(second.lists.lists[0].count, first.lists.lists[0].count);
-    CHECK_INT(second.requests, first.requests + 2);
+    CHECK_INT(second.requests, first.requests + 2); /* the first page as it was, the second one not, all anew */
     ov_buf_clear(&etags);
     look_result_clear(&first);
     look_result_clear(&second);
@@ -122,6 +124,7 @@ static void test_helm(void)
     CHECK(!first.lists.lists[1].present);
     CHECK(first.bytes < 100000); /* it came compressed */
     j.etag = ov_buf_str(&first.etag);
+    j.credential = ov_str_of(first.credential);
     j.last_modified = ov_str_of(first.last_modified);
     look_at(&j, true, &second);
     CHECK_INT(second.outcome, LOOKUP_NOT_MODIFIED);

@@ -27,6 +27,7 @@ static void states(void)
     CHECK_C(agent_value_name(AGENT_CONFLICT), "conflict");
     CHECK_C(lookup_failure_name(FAILURE_NONE), "");
     CHECK_C(lookup_failure_name(FAILURE_REFUSED_TARGET), "refusedTarget");
+    CHECK_C(lookup_failure_name(FAILURE_CHANGING), "changing");
     CHECK_C(lookup_outcome_name(LOOKUP_NOT_MODIFIED), "notModified");
     CHECK_C(event_type_name(EVENT_END_OF_LIFE), "endOfLife");
 }
