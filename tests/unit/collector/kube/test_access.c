@@ -190,6 +190,7 @@ static void test_static(void)
 static void test_plugin_expires(void)
 {
     write_script("plugin",
+                 "until [ -e go ]; do sleep 0.01; done\n"
                  "echo \"$KUBERNETES_EXEC_INFO\" >info; echo \"$N1 $1\" >told; read line && echo in >>told\n" ANSWER(
                      "\"token\":\"a\",\"expirationTimestamp\":\"2026-01-01T13:00:00Z\""));
     (void)runs();
@@ -197,6 +198,7 @@ static void test_plugin_expires(void)
     kube_credentials c = {0};
     ov_err err = {0};
     CHECK_STATUS(kube_access_prepare(a, at(0), wall(NOON), &c, &err), OV_RETRY, &err);
+    write_file("go", "");
     want_bearer(a, 0, NOON, "a");
     OV_CLEANUP(ov_free_p) char *info = check_read_file(in_folder("info"), NULL);
     CHECK_C(info, "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\","
