@@ -1,5 +1,8 @@
 /* The collector: settings, then a transport, then the loop that reads the cluster and ships what runs in it. */
+#include <string.h>
+
 #include "app/app.h"
+#include "services/collector/bus_secret.h"
 #include "services/collector/collector.h"
 #include "services/collector/settings.h"
 
@@ -23,5 +26,6 @@ static const ov_app_program program = {
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "bus-secret") == 0) return bus_secret_main(argc - 1, argv + 1);
     return ov_app_main(&program, argc, argv);
 }
