@@ -1,0 +1,316 @@
+"""The chart as helm renders it: what a real API server and our own programs take, what older users keep, what is refused."""
+import copy
+import json
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+from support.chart import BOTH, CASES, GOLDEN, OLD, kept_values, old_manifests, old_values
+from support.helm import CHART, Helm, HelmFailed, by_key, containers, key, objects, pod_of
+from support.kube import Kube
+from support.stack import BIN, nats_server_binary, skip
+
+RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+MONITORS = ("ServiceMonitor", "PodMonitor")
+FOREIGN = {"http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY"}  # curl's, which the fetcher heeds
+PROBE = "opvic-api"  # its test pod asks with --probe
+SELECTED = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component")
+
+
+def setUpModule():
+    global helm, kube, rendered
+    helm = unittest.enterModuleContext(Helm())
+    rendered = {name: objects(helm.render(values)) for name, values in CASES.items()}
+    kube = unittest.enterModuleContext(Kube())
+    kube.install_crd()
+    kube.api("POST", "/api/v1/namespaces", {"metadata": {"name": "opvic", "labels": RESTRICTED}})
+    kube.apply(*(monitor_definition(kind) for kind in MONITORS))
+
+
+def monitor_definition(kind):
+    """As much of the Prometheus operator's as it takes to accept one."""
+    plural = f"{kind.lower()}s"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{plural}.monitoring.coreos.com"},
+            "spec": {"group": "monitoring.coreos.com", "scope": "Namespaced", "names": {"kind": kind, "plural": plural},
+                     "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}]}}
+
+
+class Rendered(unittest.TestCase):
+    def test_lint(self):
+        for name, values in CASES.items():
+            with self.subTest(name):
+                self.assertIn("0 chart(s) failed", helm("lint", "--strict", "--kube-version", "1.34.0", CHART, values=values))
+
+    def test_twice_the_same(self):
+        for name, values in CASES.items():
+            with self.subTest(name):
+                self.assertEqual(helm.render(values), helm.render(values))
+
+    def test_names_are_used_once(self):
+        for name, things in rendered.items():
+            with self.subTest(name):
+                self.assertEqual(len(by_key(things)), len(things))
+
+    def test_no_secret_in_it(self):
+        """What the chart itself makes up stands in no manifest."""
+        kinds = {key(o) for o in rendered["three servers"] if o["kind"] == "Secret"}
+        self.assertEqual(kinds, set())
+
+    def test_the_api_server_takes_it(self):
+        """Every object, in a namespace that asks for the Pod Security level "restricted"; warnings count as refusals."""
+        count = 0
+        for name, things in rendered.items():
+            with self.subTest(name):
+                self.assertEqual(self.dry_run(things), "")
+                count += len(things)
+                pods = [pod_as_object(o) for o in things if pod_of(o)]
+                self.assertEqual(self.dry_run(pods), "", "pods themselves, which the server judges by their own")
+        print(f"{count} objects of {len(rendered)} values accepted", flush=True)
+
+    def dry_run(self, things):
+        if not things:
+            return ""
+        done = subprocess.run([kube.binaries["kubectl"], "apply", "--dry-run=server", "--server-side", "-n", "opvic", "-f", "-"],
+                              input=json.dumps({"apiVersion": "v1", "kind": "List", "items": things}), capture_output=True, text=True, env=kube.env())
+        return done.stderr.strip()
+
+    def test_workloads(self):
+        """What holds for every pod of ours."""
+        for name, things in rendered.items():
+            for thing in things:
+                spec = pod_of(thing)
+                if not spec:
+                    continue
+                with self.subTest(f"{name}: {key(thing)}"):
+                    needs_token = thing["metadata"]["labels"]["app.kubernetes.io/component"] in ("agent", "credentials")
+                    self.assertIs(spec["automountServiceAccountToken"], needs_token)
+                    self.assertFalse(spec["enableServiceLinks"], "variables of Services would be taken for settings")
+                    for container in spec["containers"]:
+                        self.assertIn("memory", container["resources"]["limits"])
+                        stays = thing["kind"] in ("Deployment", "StatefulSet")
+                        self.assertEqual("readinessProbe" in container and "livenessProbe" in container, stays)
+
+    def test_one_agent(self):
+        agent = by_key(rendered["all on"])["Deployment", "opvic-agent"]["spec"]
+        self.assertEqual((agent["replicas"], agent["strategy"]["type"]), (1, "Recreate"))
+
+    def test_budgets_only_for_several(self):
+        self.assertEqual([o for o in rendered["quickstart" if GOLDEN.exists() else "trying out"] if key(o) == ("PodDisruptionBudget", "opvic-nats")], [])
+        budgets = {k[1]: o["spec"]["maxUnavailable"] for k, o in by_key(rendered["all on"]).items() if k[0] == "PodDisruptionBudget"}
+        self.assertEqual(budgets, {f"opvic-{c}": 1 for c in ("control-plane", "aggregator", "fetcher", "nats")})
+
+    def test_metrics_are_not_on_the_ingress(self):
+        values = {"controlplane": {"enabled": True, "ingress": {"enabled": True}}}
+        paths = lambda extra: [(p["path"], p["pathType"]) for p in by_key(objects(helm.render({**values, **extra})))[
+            "Ingress", "opvic-control-plane"]["spec"]["rules"][0]["http"]["paths"]]
+        self.assertEqual(paths({}), [("/api", "Prefix"), ("/healthz", "Exact"), ("/readyz", "Exact")])
+        self.assertEqual(paths({"metrics": {"public": True}}), [("/", "Prefix")])
+
+    def test_a_change_starts_pods_anew(self):
+        def template(component, change):
+            values = copy.deepcopy(BOTH)
+            values["sharedAuthentication"] = {"token": "a"}
+            merge(values, change)
+            kind = "StatefulSet" if component == "nats" else "Deployment"
+            return by_key(objects(helm.render(values)))[kind, f"opvic-{component}"]["spec"]["template"]
+        for component, change in (("nats", {"nats": {"auth": {"remoteAgents": ["b"]}}}), ("control-plane", {"sharedAuthentication": {"token": "b"}}),
+                                  ("fetcher", {"controlplane": {"providers": {"github": {"token": "b"}}}})):
+            with self.subTest(component):
+                self.assertNotEqual(template(component, {})["metadata"].get("annotations"), template(component, change)["metadata"]["annotations"])
+
+
+def merge(into, what):
+    for name, value in what.items():
+        if isinstance(value, dict):
+            merge(into.setdefault(name, {}), value)
+        else:
+            into[name] = value
+
+
+def pod_as_object(thing):
+    """The template as a pod, which admission refuses where it only warns of a Deployment. Claims become empty volumes."""
+    if thing["kind"] == "Pod":
+        return thing
+    spec = copy.deepcopy(pod_of(thing))
+    for claim in thing["spec"].get("volumeClaimTemplates", []):
+        spec["volumes"].append({"name": claim["metadata"]["name"], "emptyDir": {}})
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"{thing['kind'].lower()}-{thing['metadata']['name']}"}, "spec": spec}
+
+
+class Settings(unittest.TestCase):
+    """Our programs know every variable and flag, and take every value."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.known = {}
+        for name in ("collector", "aggregator", "fetcher", "api"):
+            cls.known[f"opvic-{name}"] = json.loads(subprocess.run([BIN / f"opvic-{name}", "--settings-json"], check=True, capture_output=True).stdout)
+
+    def test_known_and_taken(self):
+        count = 0
+        for name, things in rendered.items():
+            for thing, container in containers(things):
+                program = container["image"].rsplit("/", 1)[-1].split(":")[0]
+                if program not in self.known:
+                    continue
+                with self.subTest(f"{name}: {key(thing)} {container['name']}"):
+                    count += self.check(program, container, secrets_of(things))
+        print(f"{count} variables and flags of our programs taken by them", flush=True)
+
+    def check(self, program, container, secrets):
+        rows = self.known[program]
+        flags, variables = {f"--{r['flag']}" for r in rows}, {r["env"] for r in rows}
+        args = container.get("args", [])
+        if "--probe" in args and "--probe" not in flags:
+            args = [a for a in args if a != "--probe"]
+        env = {e["name"]: e.get("value", "1") for e in container.get("env", [])}
+        for source in container.get("envFrom", []):
+            env.update(secrets.get(source["secretRef"]["name"], {"CONTROLPLANE_AUTH_TOKEN": "t"}))
+        self.assertLessEqual({n for n in env if n not in FOREIGN and "CONTROLPLANE_AUTH_TOKEN" != n}, variables)
+        done = subprocess.run([BIN / program, *args, "--no-such-flag"], capture_output=True, text=True, timeout=20,
+                              env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **env})
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1), done.stderr)
+        self.assertIn("no-such-flag", done.stderr)
+        return len(env) + len(args)
+
+    def test_nats_takes_its_configuration(self):
+        for server in {nats_server_binary(), "/usr/sbin/nats-server"}:
+            if not os.path.exists(server):
+                continue
+            for name, things in rendered.items():
+                found = by_key(things)
+                for (kind, config), thing in found.items():
+                    if kind != "ConfigMap" or name == "all on":  # with TLS it reads the files: see the release
+                        continue
+                    with self.subTest(f"{server}: {name}"), tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+                        file.write(thing["data"]["nats.conf"])
+                        file.flush()
+                        container, = pod_of(found["StatefulSet", config])["containers"]
+                        done = subprocess.run([server, "-t", "-c", file.name], capture_output=True, text=True, env=nats_env(container))
+                        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+def nats_env(container):
+    """Its variables with passwords that a careless configuration would take for numbers."""
+    out = {}
+    for row in container["env"]:
+        value = row.get("value", "1234567890" if "secretKeyRef" in row.get("valueFrom", {}) else "opvic-nats-0")
+        out[row["name"]] = re.sub(r"\$\((\w+)\)", lambda m: out[m[1]], value)
+    return out
+
+
+def secrets_of(things):
+    return {o["metadata"]["name"]: o["stringData"] for o in things if o["kind"] == "Secret"}
+
+
+@unittest.skipUnless(GOLDEN.exists(), "no objects of the Go system here")
+class FromGo(unittest.TestCase):
+    """The objects of the Go system's chart, by name: what cannot change has not, what users rely on is there."""
+
+    def each(self):
+        for name in OLD:
+            old, new = by_key(objects(old_manifests(name))), by_key(rendered[name])
+            for which, before in old.items():
+                with self.subTest(f"{name}: {which}"):
+                    self.assertIn(which, new)
+                    yield before, new[which], new
+
+    def test_all_there(self):
+        self.assertGreater(len(list(self.each())), 20)
+
+    def test_selectors_and_ports(self):
+        for before, after, _ in self.each():
+            if before["kind"] == "Service":
+                self.assertEqual(before["spec"], after["spec"])
+            elif before["kind"] == "Deployment":
+                self.assertEqual(before["spec"]["selector"], after["spec"]["selector"])
+                ports = lambda o: {(p["name"], p["containerPort"]) for p in pod_of(o)["containers"][0]["ports"]}
+                self.assertLessEqual(ports(before) - {("webhook-server", 9443)}, ports(after))
+
+    def test_secrets(self):
+        for before, after, _ in self.each():
+            if before["kind"] == "Secret":
+                self.assertEqual({k: v.strip() for k, v in before["stringData"].items()}, {k: v.strip() for k, v in after["stringData"].items()})
+
+    def test_rights_are_no_more(self):
+        """And no less than the contract names: get, list, watch; get, patch, update of the status."""
+        for before, after, _ in self.each():
+            if before["kind"] == "ClusterRole":
+                self.assertLessEqual(rights(after), rights(before))
+                self.assertEqual({v for r, v in rights(after) if r == "versiontrackers/status"}, {"get", "patch", "update"})
+                self.assertEqual({r for r, v in rights(before) if v == "watch"}, {r for r, v in rights(after) if v == "watch"})
+            elif before["kind"] == "ClusterRoleBinding":
+                self.assertEqual({k: before[k] for k in ("subjects", "roleRef")}, {k: after[k] for k in ("subjects", "roleRef")})
+
+    def test_what_they_were_told(self):
+        """Settings and placement of the old pods, wherever they stand now."""
+        for before, after, new in self.each():
+            if before["kind"] != "Deployment":
+                continue
+            spec, was = pod_of(after), pod_of(before)
+            parts = [o for (kind, _), o in new.items() if kind == "Deployment" and (o is after or "agent" not in key(after)[1])]
+            told = {(e["name"], (e.get("value") or "").strip()) for o in parts for e in pod_of(o)["containers"][0]["env"]}
+            wanted = {(e["name"], (e.get("value") or "").strip()) for e in was["containers"][0]["env"]}
+            on_bus = {("CONTROLPLANE_URL", e[1]) for e in wanted if e[0] == "CONTROLPLANE_URL"} if any(n == "NATS_URL" for n, _ in told) else set()
+            self.assertLessEqual(wanted - on_bus, told)
+            read = {s["secretRef"]["name"] for o in new.values() for c in (pod_of(o) or {}).get("containers", []) for s in c.get("envFrom", [])}
+            self.assertLessEqual({s["secretRef"]["name"] for s in was["containers"][0]["envFrom"]}, read)
+            for member in ("imagePullSecrets", "nodeSelector", "tolerations", "serviceAccountName"):
+                self.assertEqual(was.get(member), spec.get(member), member)
+            self.assertLessEqual(was["securityContext"].items(), spec["securityContext"].items())
+
+    def test_ingress_and_trackers(self):
+        for before, after, _ in self.each():
+            if before["kind"] == "Ingress":
+                self.assertEqual({k: before["spec"][k] for k in ("ingressClassName", "tls")}, {k: after["spec"][k] for k in ("ingressClassName", "tls")})
+                self.assertEqual([r["host"] for r in before["spec"]["rules"]], [r["host"] for r in after["spec"]["rules"]])
+            elif before["kind"] == "VersionTracker":
+                self.assertEqual(before["spec"], after["spec"])
+
+
+def rights(role):
+    return {(r, v) for rule in role["rules"] for r in rule["resources"] for v in rule["verbs"]}
+
+
+class Refused(unittest.TestCase):
+    def refused(self, values, *said):
+        with self.subTest(json.dumps(values)[:150]):
+            with self.assertRaises(HelmFailed) as caught:
+                helm.render(values)
+            for text in said:
+                self.assertIn(text, caught.exception.text)
+
+    def test_typos(self):
+        rows = [({"controlplane": {"enabeld": True}}, "enabeld"), ({"agents": {}}, "agents"), ({"nats": {"replica": 3}}, "replica"),
+                ({"agent": {"identifer": "a"}}, "identifer"), ({"fetcher": {"fetch": {"allowCIDRs": []}}}, "allowCIDRs"),
+                ({"controlplane": {"ingress": {"hosts": [{"hots": "a"}]}}}, "hots"), ({"versionTrackers": [{"nam": "a"}]}, "nam")]
+        for values, said in rows:
+            self.refused(values, "additional properties", said)
+        for values, said in (({"nats": {"replicas": 2}}, "/nats/replicas"), ({"agent": {"identifier": "a b"}}, "/agent/identifier"),
+                             ({"controlplane": {"cache": {"expiration": "1 hour"}}}, "/controlplane/cache/expiration"),
+                             ({"controlplane": {"log": {"level": "trace"}}}, "/controlplane/log/level"), ({"nats": {"url": "http://x"}}, "/nats/url")):
+            self.refused(values, said)
+
+    def test_images_of_the_go_system(self):
+        for section, image in (("controlplane", {"tag": "v0.1.2"}), ("controlplane", {"repository": "ghcr.io/skillz/opvic"}),
+                               ("agent", {"repository": "registry.local/opvic-agent"}), ("agent", {"tag": "0.1.0"})):
+            values = copy.deepcopy(BOTH)
+            values[section]["image"] = image
+            part = next(iter(image))
+            self.refused(values, f"{section}.image.{part}:", image[part], f"remove {section}.image from the values")
+        if GOLDEN.exists():
+            self.refused(old_values("full"), 'controlplane.image.tag: "v0.1.2"', "remove controlplane.image")
+
+    def test_contradictions(self):
+        self.refused({"agent": {"enabled": True, "identifier": "a"}}, "sharedAuthentication: the agent needs the control plane's token")
+        self.refused({**BOTH, "agent": {"enabled": True}}, "agent.identifier: this cluster's name is needed")
+        self.refused({**BOTH, "aggregator": {"streams": {"replicas": 3}}}, "aggregator.streams.replicas: 3: expected at most nats.replicas, 1")
+        self.refused({**BOTH, "nats": {"auth": {"remoteAgents": ["prod-eu"]}}}, 'nats.auth.remoteAgents: "prod-eu" is this release\'s own agent')
+        self.refused({**BOTH, "nats": {"auth": {"credentialsSecret": "c"}}}, "nats.auth.credentialsSecret: expected with nats.url alone")
+
+
+if __name__ == "__main__":
+    unittest.main()
