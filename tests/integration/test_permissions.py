@@ -1,8 +1,9 @@
 """Who may do what on the bus: every role of deploy/helm/opvic/files/bus-permissions.conf against the real server."""
+import time
 import unittest
 
 from support.bususers import ROLES, BusUsers, credentials, on_every_server
-from support.stack import ROOT, Stack, get, github, post, report, until
+from support.stack import ROOT, Stack, get, github, post, report, request, samples, until
 
 COREDNS = github("coredns/coredns", "tags", r"^v([0-9]+\.[0-9]+\.[0-9]+)$", "$1")
 STREAMS = ("OPVIC_REPORTS", "OPVIC_JOBS", "OPVIC_LISTS", "OPVIC_EVENTS", "OPVIC_DEAD", "KV_opvic_state", "KV_opvic_lease", "KV_opvic_budget")
@@ -136,6 +137,85 @@ class Pipeline(unittest.TestCase):
             for service in services[:3]:
                 self.assertEqual(service.metric("opvic_bus_reconnects_total"), 0, service.name)
             self.assertNotIn("bus disconnected", "".join(service.text() for service in services))
+
+
+def readiness(service):
+    return request(service.url, "GET", "/readyz").text()
+
+
+def denied(service):
+    """How many rights are missing, by the service's metrics."""
+    at = service.argv[service.argv.index("--metrics-bind-address") + 1] if "--metrics-bind-address" in service.argv else None
+    url = f"http://{at}" if at else service.url
+    return sum(v for n, _, v in samples(request(url, "GET", "/metrics").text()) if n == "opvic_bus_permissions_denied")
+
+
+class Refusals(unittest.TestCase):
+    """A right that is missing is seen in the service, and is seen to be there again."""
+
+    def shows(self, service, right, user):
+        text = f'permission denied: {right} as user "{user}"'
+        until(f"{service.name} says {text}", lambda: f"\nbus permissions: {text}" in readiness(service))
+        self.assertGreaterEqual(denied(service), 1)
+        lines = [line for line in service.text().splitlines() if 'msg="bus refused"' in line and text.replace('"', '\\"') in line]
+        self.assertEqual(len(lines), 1, service.tail())
+        self.assertIn("level=error", lines[0])
+
+    def shows_none(self, service):
+        until(f"{service.name} is ready and is denied nothing", lambda: readiness(service) == "ok" and denied(service) == 0)
+        self.assertIn("bus no longer refuses", service.text())
+        self.assertNotIn("bus disconnected", service.text())
+
+    @on_every_server
+    def test_a_collector_with_the_id_of_another(self):
+        with Stack() as stack:
+            bus = BusUsers(stack, "a", "b")
+            stack.aggregator(env=bus.env("aggregator")).wait_ready()
+            stack.collector("b", ROOT / "examples/clusters/staging", env=bus.env("b")).wait_ready()
+            impostor = stack.collector("b", ROOT / "examples/clusters/prod-eu", "--agent.interval", "1s", name="impostor", env=bus.env("a"))
+            until("it says that it may not", lambda: 'waiting for the bus to let us in: permission denied: publish to "opvic.report.b.' in readiness(impostor))
+            self.assertFalse(impostor.is_ready())
+            self.shows(impostor, 'subscribe to "opvic.ask.report.b"', "agent-a")
+            until("all its subjects are counted", lambda: denied(impostor) > 5)
+            self.assertLess(impostor.text().count("delivery is not allowed"), 2)
+
+    @on_every_server
+    def test_a_right_that_comes_back(self):
+        """Without it the service says what is missing, and goes on by itself when the server was given it."""
+        with Stack() as stack:
+            bus = BusUsers(stack, "a")
+            aggregator, fetcher, api, collector = pipeline(stack, bus, "a")
+            body = report("posted", "dns", {"1.14.3": 1})
+            cases = ((api, "api", "opvic.report.*.*", 'publish to "opvic.report.posted.dns"'),
+                     (collector, "a", "opvic.heartbeat.a", 'publish to "opvic.heartbeat.a"'),
+                     (collector, "a", "opvic.ask.report.a", 'subscribe to "opvic.ask.report.a"'),
+                     (fetcher, "fetcher", "$JS.API.STREAM.INFO.OPVIC_LISTS", 'publish to "$JS.API.STREAM.INFO.OPVIC_LISTS"'),
+                     (aggregator, "aggregator", "$KV.opvic_lease.aggregator", 'publish to "$KV.opvic_lease.aggregator"'))
+            for service, user, subject, right in cases:
+                with self.subTest(right=right):
+                    give_back = bus.take_right(user, subject)
+                    if service is api:
+                        before = time.monotonic()
+                        answer = post(api, body)
+                        self.assertEqual((answer.status, answer.json()["error"]), (503, "the bus refused to store it"))
+                        self.assertLess(time.monotonic() - before, 5)  # and not its time-out
+                    self.shows(service, right, bus.text(user, "user"))
+                    give_back()
+                    if service is api:
+                        self.assertEqual(post(api, body).status, 202)
+                    self.shows_none(service)
+
+    @on_every_server
+    def test_an_inbox_that_is_not_its_own(self):
+        """Who forgot --nats.inbox-prefix hears no answer, and says so instead of waiting for them."""
+        with Stack() as stack:
+            bus = BusUsers(stack)
+            stack.aggregator(env=bus.env("aggregator")).wait_ready()
+            env = {**bus.env("api"), "NATS_INBOX_PREFIX": "_INBOX"}
+            api = stack.api(env=env)
+            self.shows(api, 'subscribe to "_INBOX.>"', "api")
+            self.assertFalse(api.is_ready())
+            self.assertEqual(post(api, report("posted", "dns", {"1.14.3": 1})).status, 503)
 
 
 if __name__ == "__main__":

@@ -71,14 +71,19 @@ class BusUsers:
         server.child.send_signal(signal.SIGHUP)
         until("the server has reloaded", lambda: server.text().count("Reloaded server configuration") > before)
 
-    def grant(self, user, old, new):
-        """Changes one right of a user in the server's file, and has it read."""
+    def take_right(self, user, subject):
+        """Takes one subject away from a user in the server's file, and has it read; what gives it back."""
         file = self.folder / "server/auth.conf"
         text = file.read_text()
         at = text.index(f'user: "{self.text(user, "user")}"')
-        assert old in text[at:], f"{user}: no {old}"
-        file.write_text(text[:at] + text[at:].replace(old, new, 1))
+        assert f'"{subject}"' in text[at:], f"{user}: no {subject}"
+        file.write_text(text[:at] + text[at:].replace(f'"{subject}"', '"taken.away"', 1))
         self.reload()
+
+        def give_back():
+            file.write_text(text)
+            self.reload()
+        return give_back
 
     def violations(self):
         return [line for line in self.stack.nats_process.text().splitlines() if "iolation" in line]
