@@ -7,7 +7,7 @@
 #include "proto/list.h"
 
 /* Of all lists of one look together. */
-enum { VERSIONS_MAX = 500000, VERSIONS_TEXT_MAX = 16 * 1024 * 1024 };
+enum { VERSIONS_MAX = 500000, VERSIONS_TEXT_MAX = 8 * 1024 * 1024 };
 
 typedef struct {
     ov_str name;
