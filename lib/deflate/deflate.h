@@ -1,7 +1,8 @@
-/* zlib: whole payloads in and out with a bound, and fragments that join into one gzip body. */
+/* zlib: whole payloads in and out with a bound, gzip as it arrives, and fragments that join into one gzip body. */
 #ifndef OV_DEFLATE_DEFLATE_H
 #define OV_DEFLATE_DEFLATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -11,6 +12,16 @@
 void ov_deflate(ov_str data, ov_buf *out);
 /* The reverse; out's maximum bounds it. OV_INVALID when damaged, cut off, or larger than out may grow. */
 OV_MUST_CHECK ov_status ov_inflate(ov_str data, ov_buf *out, ov_err *err);
+
+/* A gzip body that is unpacked as it arrives: one member or several (RFC 1952). */
+typedef struct ov_gunzip ov_gunzip;
+ov_gunzip *ov_gunzip_new(void);
+void ov_gunzip_free(ov_gunzip *g); /* NULL is fine */
+/* Writes up to max bytes to out; *in moves on behind what was used. *ret_len 0: it wants more input. OV_INVALID:
+ * damaged; nothing more comes. */
+OV_MUST_CHECK ov_status ov_gunzip_read(ov_gunzip *g, ov_str *in, char *out, size_t max, size_t *ret_len, ov_err *err);
+/* What was given so far ends with a member's end, its checksum and length were right: only here may the body end. */
+bool ov_gunzip_is_whole(const ov_gunzip *g);
 
 /* A fragment: raw deflate blocks that end in a full flush, so that fragments concatenate into one stream. */
 typedef struct {

@@ -75,25 +75,11 @@ const ov_fetch_result *ov_fetch_head(const ov_fetch_stream *s)
     return &s->transfer.result;
 }
 
-/* Hands out waiting bytes; the time that the reader took is not the server's idleness. */
-static size_t take_waiting(ov_transfer *t, char *out, size_t max)
-{
-    size_t n = t->buffer.len - t->taken;
-    if (n > max) n = max;
-    if (n) memcpy(out, t->buffer.ptr + t->taken, n);
-    t->taken += n;
-    if (t->taken == t->buffer.len) {
-        ov_buf_reset(&t->buffer);
-        t->taken = 0;
-    }
-    return n;
-}
-
 static void resume(ov_transfer *t)
 {
     if (!t->paused || t->finished || t->buffer.len > 0) return;
     t->paused = false;
-    t->progress = ov_mono_now();
+    t->progress = ov_mono_now(); /* the time that the reader took is not the server's idleness */
     (void)curl_easy_pause(t->easy, CURLPAUSE_CONT);
 }
 
@@ -102,9 +88,9 @@ int64_t ov_fetch_read(ov_fetch_stream *s, char *out, size_t max)
     ov_transfer *t = &s->transfer;
     for (;;) {
         if (t->finished && t->result.failure != OV_FETCH_OK) return -1;
-        size_t n = take_waiting(t, out, max);
+        size_t n = ov_transfer_take(t, out, max);
         if (n > 0) return (int64_t)n;
-        if (t->finished) return 0;
+        if (t->finished) return t->result.failure == OV_FETCH_OK ? 0 : -1;
         resume(t);
         ov_engine_work(&s->fetch->engine);
         if (!t->finished && t->buffer.len == 0) rest(s);
@@ -114,7 +100,7 @@ int64_t ov_fetch_read(ov_fetch_stream *s, char *out, size_t max)
 void ov_fetch_close(ov_fetch_stream *s, ov_fetch_result *ret)
 {
     ov_transfer *t = &s->transfer;
-    bool unread = t->buffer.len > t->taken;
+    bool unread = ov_transfer_is_unread(t);
     if (!t->finished) ov_transfer_end(t, OV_FETCH_STOPPED, "the receiver wants no more");
     if (unread && t->result.failure == OV_FETCH_OK) t->result.failure = OV_FETCH_STOPPED;
     ov_engine_remove(&s->fetch->engine, t);

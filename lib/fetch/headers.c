@@ -63,6 +63,13 @@ static void begin(ov_head *h, ov_str line, ov_fetch_result *result)
     result->status = h->status;
 }
 
+static void add_coding(ov_head *h, ov_str value)
+{
+    if (value.len == 0 || ov_str_eq_ignore_case(value, OV_STR("identity"))) return;
+    bool gzip = ov_str_eq_ignore_case(value, OV_STR("gzip")) || ov_str_eq_ignore_case(value, OV_STR("x-gzip"));
+    h->coding = gzip && h->coding == OV_CODING_NONE ? OV_CODING_GZIP : OV_CODING_OTHER;
+}
+
 bool ov_head_line(ov_head *h, ov_str line, ov_fetch_result *result)
 {
     line = ov_str_trim(line);
@@ -70,12 +77,13 @@ bool ov_head_line(ov_head *h, ov_str line, ov_fetch_result *result)
         begin(h, line, result);
         return false;
     }
-    if (line.len == 0) return h->status >= 200;
+    if (line.len == 0) return h->ended = h->status >= 200;
     size_t colon = ov_str_find(line, ':', 0);
     ov_str name = ov_str_sub(line, 0, colon), value = ov_str_trim(ov_str_sub(line, colon + 1, line.len));
     if (ov_str_eq_ignore_case(name, OV_STR("content-length"))) h->framed = true;
     if (ov_str_eq_ignore_case(name, OV_STR("transfer-encoding"))) h->framed = true;
     if (ov_str_eq_ignore_case(name, OV_STR("location"))) h->located = value.len > 0;
+    if (ov_str_eq_ignore_case(name, OV_STR("content-encoding"))) add_coding(h, value);
     for (size_t i = 0; i < OV_COUNT(kept); i++)
         if (ov_str_eq_ignore_case(name, ov_str_of(kept[i].name))) keep(result, i, value);
     return false;

@@ -4,10 +4,15 @@
 
 #include "fetch/fetch.h"
 
+/* How the body is encoded. */
+typedef enum { OV_CODING_NONE, OV_CODING_GZIP, OV_CODING_OTHER } ov_coding;
+
 typedef struct {
     unsigned status;
     bool framed;  /* a length, chunks or HTTP/2 mark the body's end */
     bool located; /* there is a Location */
+    bool ended;   /* the empty line came */
+    ov_coding coding;
 } ov_head;
 
 /* One header line as curl hands it over. A status line begins anew (an interim answer came before). true at the empty

@@ -16,7 +16,9 @@ enum {
     CONNECT_MS = 10000,
     PULL_BYTES = 256 * 1024, /* that wait for a reader before curl is paused */
     STOP_POLL_MS = 200,
-    OWN_HEADER_MAX = 16 * 1024
+    PIECE_BYTES = 16 * 1024,
+    OWN_HEADER_MAX = 16 * 1024,
+    HEAD_BYTES_MAX = 256 * 1024 /* of one hop; curl keeps them all */
 };
 
 void ov_transfer_end(ov_transfer *t, ov_fetch_failure failure, const char *text)
@@ -101,6 +103,11 @@ static size_t on_header(char *bytes, size_t one, size_t len, void *arg)
     ov_transfer *t = arg;
     (void)one;
     t->progress = ov_mono_now();
+    t->head_bytes += len;
+    if (t->head_bytes > HEAD_BYTES_MAX) {
+        end_about(t, OV_FETCH_TOO_LARGE, "the headers are larger than allowed");
+        return 0;
+    }
     if (ov_head_line(&t->head, (ov_str){bytes, len}, &t->result) && !is_followed(t)) {
         bool empty = t->head.status == 204 || t->head.status == 304 || is_head(t);
         t->result.unframed = !t->head.framed && !empty;
@@ -123,20 +130,88 @@ static bool wire_is_over(ov_transfer *t)
     return over(t->result.wire_bytes, t->q.wire_max);
 }
 
+/* A failure that is found when all has come counts in place of the success. */
+static void end_late(ov_transfer *t, ov_fetch_failure failure, const char *what)
+{
+    if (t->result.failure == OV_FETCH_OK) t->finished = false;
+    end_about(t, failure, what);
+}
+
+static bool is_packed(const ov_transfer *t)
+{
+    return t->decodes && t->head.coding == OV_CODING_GZIP;
+}
+
+/* The next unpacked bytes of in; 0: there are none, or that ended the transfer. */
+static size_t unpack(ov_transfer *t, ov_str *in, char *out, size_t max)
+{
+    ov_err err = {0};
+    size_t len = 0;
+    if (!t->gunzip) t->gunzip = ov_gunzip_new();
+    if (ov_gunzip_read(t->gunzip, in, out, max, &len, &err) != OV_OK) {
+        end_late(t, OV_FETCH_UNREACHABLE, err.msg);
+        return 0;
+    }
+    t->result.body_bytes += len;
+    if (!over(t->result.body_bytes, t->q.body_max)) return len;
+    end_late(t, OV_FETCH_TOO_LARGE, "the body is larger than allowed");
+    return 0;
+}
+
+static bool give(ov_transfer *t, ov_str piece)
+{
+    if (!t->q.on_body || t->q.on_body(t->q.arg, piece)) return true;
+    end_about(t, OV_FETCH_STOPPED, "the receiver wants no more");
+    return false;
+}
+
+static bool give_unpacked(ov_transfer *t, ov_str piece)
+{
+    OV_CLEANUP(ov_free_p) char *out = ov_alloc(PIECE_BYTES);
+    for (size_t len; (len = unpack(t, &piece, out, PIECE_BYTES)) > 0;)
+        if (!give(t, (ov_str){out, len})) return false;
+    return !t->finished;
+}
+
+/* For a reader it waits as it came: a little of it may be much. */
 static size_t take(ov_transfer *t, ov_str piece)
 {
-    if (t->pull) {
-        if (t->buffer.len - t->taken >= PULL_BYTES) {
-            t->paused = true;
-            return CURL_WRITEFUNC_PAUSE;
-        }
-        ov_buf_append_str(&t->buffer, piece);
-    } else if (t->q.on_body && !t->q.on_body(t->q.arg, piece)) {
-        end_about(t, OV_FETCH_STOPPED, "the receiver wants no more");
-        return CURL_WRITEFUNC_ERROR;
+    if (t->pull && t->buffer.len - t->taken >= PULL_BYTES) {
+        t->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
     }
-    t->result.body_bytes += piece.len;
+    if (!is_packed(t)) t->result.body_bytes += piece.len;
+    if (t->pull)
+        ov_buf_append_str(&t->buffer, piece);
+    else if (!(is_packed(t) ? give_unpacked(t, piece) : give(t, piece)))
+        return CURL_WRITEFUNC_ERROR;
     return piece.len;
+}
+
+size_t ov_transfer_take(ov_transfer *t, char *out, size_t max)
+{
+    ov_str in = ov_str_sub(ov_buf_str(&t->buffer), t->taken, t->buffer.len);
+    size_t n = in.len < max ? in.len : max;
+    if (is_packed(t)) {
+        size_t had = in.len;
+        n = had || t->gunzip ? unpack(t, &in, out, max) : 0;
+        t->taken += had - in.len;
+        if (n == 0 && t->finished && t->gunzip && !ov_gunzip_is_whole(t->gunzip))
+            end_late(t, OV_FETCH_UNREACHABLE, "the body is packed and cut off");
+    } else {
+        if (n) memcpy(out, in.ptr, n);
+        t->taken += n;
+    }
+    if (t->taken == t->buffer.len) {
+        ov_buf_reset(&t->buffer);
+        t->taken = 0;
+    }
+    return n;
+}
+
+bool ov_transfer_is_unread(const ov_transfer *t)
+{
+    return t->buffer.len > t->taken || (t->gunzip && !ov_gunzip_is_whole(t->gunzip));
 }
 
 static size_t on_bytes(char *bytes, size_t one, size_t len, void *arg)
@@ -144,11 +219,15 @@ static size_t on_bytes(char *bytes, size_t one, size_t len, void *arg)
     ov_transfer *t = arg;
     (void)one;
     t->progress = ov_mono_now();
-    if (wire_is_over(t) || over(t->result.body_bytes + len, t->q.body_max)) {
+    if (wire_is_over(t) || (!is_packed(t) && over(t->result.body_bytes + len, t->q.body_max))) {
         end_about(t, OV_FETCH_TOO_LARGE, "the body is larger than allowed");
         return CURL_WRITEFUNC_ERROR;
     }
     if (is_followed(t)) return len;
+    if (t->decodes && t->head.coding == OV_CODING_OTHER) {
+        end_about(t, OV_FETCH_UNREACHABLE, "the body has an encoding that was not asked for");
+        return CURL_WRITEFUNC_ERROR;
+    }
     return take(t, (ov_str){bytes, len});
 }
 
@@ -223,7 +302,8 @@ static bool set_headers(ov_transfer *t)
         if (t->q.content_type) ok = ok && add_header(t, "Content-Type", t->q.content_type);
         ok = ok && add_header(t, "Expect", "");
     }
-    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, encoding ? NULL : "gzip");
+    t->decodes = !encoding;
+    ok = ok && (encoding || add_header(t, "Accept-Encoding", "gzip"));
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
     return ok;
 }
@@ -310,6 +390,7 @@ static bool set_hop(ov_transfer *t)
 {
     if (t->foreign && t->q.tls) forget_tls(t);
     t->head = (ov_head){0};
+    t->head_bytes = 0;
     t->connected = false;
     t->refused[0] = t->curl_text[0] = '\0';
     t->moved = 0;
@@ -368,6 +449,7 @@ void ov_transfer_clear(ov_transfer *t)
     ov_tls_held_clear(&t->tls);
     free_headers(t);
     ov_buf_clear(&t->buffer);
+    ov_gunzip_free(t->gunzip);
 }
 
 /* ---- how a hop ended ---- */
@@ -441,8 +523,12 @@ bool ov_transfer_hop(ov_transfer *t, CURLcode code)
         end_about(t, failure_of(code), t->curl_text[0] ? t->curl_text : curl_easy_strerror(code));
     } else if (late) {
         end_about(t, OV_FETCH_TOO_LARGE, "the body is larger than allowed");
+    } else if (!t->head.ended) {
+        end_about(t, OV_FETCH_UNREACHABLE, "the answer ends in its head");
     } else if (is_followed(t)) {
         return set_redirect(t) && set_hop(t);
+    } else if (!t->pull && t->gunzip && !ov_gunzip_is_whole(t->gunzip)) {
+        end_about(t, OV_FETCH_UNREACHABLE, "the body is packed and cut off");
     } else {
         ov_transfer_end(t, OV_FETCH_OK, NULL);
     }

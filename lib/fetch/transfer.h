@@ -3,6 +3,7 @@
 #define OV_FETCH_TRANSFER_H
 
 #include "base/clock.h"
+#include "deflate/deflate.h"
 #include "fetch/compat.h"
 #include "fetch/fetch.h"
 #include "fetch/headers.h"
@@ -35,10 +36,13 @@ typedef struct ov_transfer {
     char refused[64]; /* the address that was refused */
 
     ov_head head;
+    size_t head_bytes; /* of all lines of this hop, interim answers' too */
     bool head_done, connected, paused, finished;
-    ov_buf buffer;
-    size_t taken;  /* of buffer */
-    int64_t moved; /* bytes that curl told of last */
+    bool decodes;      /* we asked for gzip and unpack it; curl would take one that is cut off for whole */
+    ov_gunzip *gunzip; /* NULL until a body that is packed begins */
+    ov_buf buffer;     /* as it came */
+    size_t taken;      /* of buffer */
+    int64_t moved;     /* bytes that curl told of last */
     ov_mono started, progress;
     ov_fetch_result result;
     struct ov_transfer *next;
@@ -53,6 +57,10 @@ bool ov_transfer_hop(ov_transfer *t, CURLcode code);
 void ov_transfer_check(ov_transfer *t, ov_mono now);
 /* How long nothing needs to be checked, at most most_ms. */
 int64_t ov_transfer_quiet_ms(const ov_transfer *t, ov_mono now, int64_t most_ms);
+/* Unpacked bytes that wait for a reader, up to max; 0: none, for now or at the end. It may end the transfer. */
+size_t ov_transfer_take(ov_transfer *t, char *out, size_t max);
+/* Part of the body was not taken. */
+bool ov_transfer_is_unread(const ov_transfer *t);
 /* Marks the end for a reason of our own. */
 void ov_transfer_end(ov_transfer *t, ov_fetch_failure failure, const char *text);
 

@@ -163,8 +163,60 @@ static void test_fragments_join(void)
     check_case(NULL);
 }
 
+/* Unpacks with small steps on both sides; the length, or -1. */
+static int64_t unpack(ov_str packed, size_t step, char *out, bool *ret_whole)
+{
+    ov_gunzip *g = ov_gunzip_new();
+    size_t total = 0;
+    bool ok = true;
+    while (ok && packed.len) {
+        ov_str in = ov_str_sub(packed, 0, step);
+        packed = ov_str_sub(packed, step, packed.len);
+        for (size_t len = 1; ok && len;) {
+            ov_err err = {0};
+            ok = ov_gunzip_read(g, &in, out + total, step, &len, &err) == OV_OK;
+            if (ok) total += len;
+            CHECK(ok || err.msg[0]);
+        }
+        CHECK(!ok || in.len == 0);
+    }
+    *ret_whole = ov_gunzip_is_whole(g);
+    ov_gunzip_free(g);
+    return ok ? (int64_t)total : -1;
+}
+
+/* As it arrives: whole at a member's end alone, whatever the pieces. */
+static void test_gunzip(void)
+{
+    static const size_t steps[] = {1, 7, 4096, ROOM};
+    OV_CLEANUP(ov_free_p) char *back = ov_alloc(ROOM);
+    OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(ROOM), gzip = OV_BUF(ROOM);
+    make_text(&text, 20000);
+    join(&(ov_str){text.ptr, text.len}, 1, &gzip);
+    bool whole;
+    for (size_t i = 0; i < OV_COUNT(steps); i++) {
+        CHECK_INT(unpack(ov_buf_str(&gzip), steps[i], back, &whole), 20000);
+        CHECK(whole && ov_str_eq((ov_str){back, 20000}, ov_buf_str(&text)));
+        for (size_t cut = 1; cut < 40; cut++) {
+            CHECK(unpack(ov_str_sub(ov_buf_str(&gzip), 0, gzip.len - cut), steps[i], back, &whole) >= 0);
+            CHECK(!whole);
+        }
+    }
+    join(&(ov_str){text.ptr, text.len}, 1, &gzip);
+    CHECK_INT(unpack(ov_buf_str(&gzip), 4096, back, &whole), 40000);
+    CHECK(whole);
+    ov_buf_append_c(&gzip, "more");
+    CHECK_INT(unpack(ov_buf_str(&gzip), 4096, back, &whole), -1);
+    gzip.len -= 4 + 6;
+    gzip.ptr[gzip.len - 1] ^= 1; /* of the checksum */
+    ov_buf_append_c(&gzip, "......");
+    CHECK_INT(unpack(ov_buf_str(&gzip), 4096, back, &whole), -1);
+    CHECK_INT(unpack(OV_STR("no gzip"), 4096, back, &whole), -1);
+}
+
 int main(void)
 {
+    test_gunzip();
     test_round_trip();
     test_appends();
     test_no_room_to_deflate();

@@ -38,6 +38,12 @@ static const canned_route routes[] = {
     {"/huge", OK_HEAD("99999999999") "\r\nhello", .after = CANNED_STALL},
     {"/gzip", BYTES(OK_HEAD("44") "Content-Encoding: gzip\r\n\r\n" GZIP_OF_HELLO), .after = CANNED_CLOSE},
     {"/bomb", BYTES(OK_HEAD("96") "Content-Encoding: gzip\r\n\r\n" GZIP_OF_ZEROES), .after = CANNED_CLOSE},
+    {"/cutgzip", OK_HEAD("36") "Content-Encoding: gzip\r\n\r\n" GZIP_OF_HELLO,
+     .len = sizeof(OK_HEAD("36") "Content-Encoding: gzip\r\n\r\n" GZIP_OF_HELLO) - 1 - 8, .after = CANNED_CLOSE},
+    {"/br", OK_HEAD("5") "Content-Encoding: br\r\n\r\nhello", .after = CANNED_CLOSE},
+    {"/identity", OK_HEAD("5") "Content-Encoding: identity\r\n\r\nhello", .after = CANNED_CLOSE},
+    {"/halfhead", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-", .after = CANNED_CLOSE},
+    {"/halflocation", "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /hel", .after = CANNED_CLOSE},
     {"/badgzip", OK_HEAD("5") "Content-Encoding: gzip\r\n\r\nhello", .after = CANNED_CLOSE},
     {"/once", "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 7\r\nETag: \"old\"\r\n\r\nignored",
      .after = CANNED_CLOSE},
@@ -73,6 +79,11 @@ static const struct {
     {"/reset", OV_FETCH_UNREACHABLE, 0, "", "/reset: "},
     {"/garbage", OV_FETCH_UNREACHABLE, 0, "", "/garbage: "},
     {"/badgzip", OV_FETCH_UNREACHABLE, 0, "", "/badgzip: "},
+    {"/cutgzip", OV_FETCH_UNREACHABLE, 0, "", "cut off"},
+    {"/br", OV_FETCH_UNREACHABLE, 0, "", "not asked for"},
+    {"/identity", OV_FETCH_OK, 200, "hello", ""},
+    {"/halfhead", OV_FETCH_UNREACHABLE, 0, "", "ends in its head"},
+    {"/halflocation", OV_FETCH_UNREACHABLE, 0, "", "ends in its head"},
     {"/huge", OV_FETCH_TOO_LARGE, 0, "", "/huge: "},
     {"/bomb", OV_FETCH_TOO_LARGE, 0, "", "larger than allowed"},
     {"/stall", OV_FETCH_TIMEOUT, 0, "", "no progress"},
@@ -110,6 +121,43 @@ static ov_fetch_request request(const char *path)
                               .policy = &loopback};
 }
 
+static void check_answer(size_t i, const ov_fetch_result *r, const ov_buf *body)
+{
+    CHECK_C(ov_fetch_failure_name(r->failure), ov_fetch_failure_name(cases[i].failure));
+    if (cases[i].failure == OV_FETCH_OK) CHECK_INT(r->status, cases[i].status);
+    if (cases[i].failure == OV_FETCH_OK) CHECK_STR(ov_buf_str(body), ov_str_of(cases[i].body));
+    if (!CHECK(strstr(r->text, cases[i].text) != NULL)) fprintf(stderr, "  text: %s\n", r->text);
+}
+
+static void note_answer(void *arg, const ov_fetch_result *r)
+{
+    *(ov_fetch_result *)arg = *r;
+    ((ov_fetch_result *)arg)->took_ms = -1; /* done */
+}
+
+/* The same answers for a loop, whose receiver gets the bytes pushed. */
+static void test_pushed_answers(void)
+{
+    ov_err err = {0};
+    ov_fetch_loop *l = NULL;
+    CHECK_OK(ov_fetch_loop_new("opvic-test", NULL, &l, &err), &err);
+    for (size_t i = 0; i < OV_COUNT(cases); i++) {
+        check_case(cases[i].path);
+        ov_buf body = OV_BUF(64 * 1024);
+        ov_fetch_request q = request(cases[i].path);
+        q.on_body = ov_fetch_into_buf;
+        q.arg = &body;
+        if (cases[i].failure == OV_FETCH_TIMEOUT) q.idle_ms = 200;
+        ov_fetch_result r = {0};
+        CHECK_OK(ov_fetch_loop_start(l, &q, note_answer, &r, &err), &err);
+        while (r.took_ms != -1) ov_fetch_loop_wait(l, 1000);
+        check_answer(i, &r, &body);
+        ov_buf_clear(&body);
+    }
+    check_case(NULL);
+    ov_fetch_loop_free(l);
+}
+
 static void test_answers(void)
 {
     ov_fetch *f = client();
@@ -122,10 +170,7 @@ static void test_answers(void)
         if (cases[i].failure == OV_FETCH_TIMEOUT) q.idle_ms = 200;
         ov_fetch_result r;
         ov_fetch_run(f, &q, &r);
-        CHECK_C(ov_fetch_failure_name(r.failure), ov_fetch_failure_name(cases[i].failure));
-        if (cases[i].failure == OV_FETCH_OK) CHECK_INT(r.status, cases[i].status);
-        if (cases[i].failure == OV_FETCH_OK) CHECK_STR(ov_buf_str(&body), ov_str_of(cases[i].body));
-        if (!CHECK(strstr(r.text, cases[i].text) != NULL)) fprintf(stderr, "  text: %s\n", r.text);
+        check_answer(i, &r, &body);
         ov_buf_clear(&body);
     }
     check_case(NULL);
@@ -382,6 +427,7 @@ int main(void)
     loopback.setting = "--fetch.allow-cidrs";
     canned_start(&server, routes, OV_COUNT(routes));
     test_answers();
+    test_pushed_answers();
     test_head();
     test_refused_targets();
     test_unsupported();
