@@ -6,16 +6,13 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
-import time
 import unittest
-import urllib.parse
+import zlib
 
 from support import faultserver as fault
 from support.faultserver import FaultServer
 from support.nats import Nats
-from support.pki import Pki
-from support.relay import Relay
-from support.stack import BIN, ROOT, SANITIZED, Stack, get, github, helm, post, report, until
+from support.stack import BIN, ROOT, SANITIZED, Stack, get, github, post, report, until
 
 # opvic-fetcher get ends with 10 and the kind of failure, in the order of proto/lookup.h.
 KINDS = ("complete", "notFound", "unauthorized", "rateLimited", "unreachable", "timeout", "tls", "tooLarge", "malformed",
@@ -256,6 +253,151 @@ class Faults(unittest.TestCase):
             look = Look(self.folder, *chart_of("http://two.test:1/c"), before=before)
             self.assertIn(look.kind, ("refusedTarget", "unreachable"), look.said)
             self.assertLess(look.took_s, 5)
+
+
+
+FAST = ("--source.interval", "1s", "--cache.reconciler-interval", "100ms")
+
+
+class Pipeline(unittest.TestCase):
+    """The same through the whole pipeline: what stands, what is told, and what survives restarts."""
+
+    def begin(self, answers, *fetcher_args, token=None):
+        self.server = self.enterContext(FaultServer(answers))
+        self.stack = self.enterContext(Stack())
+        self.stack.nats()
+        self.aggregator, self.api = self.stack.aggregator(*FAST), self.stack.api()
+        self.fetcher = self.start_fetcher("fetcher", *fetcher_args, token=token)
+        for service in (self.aggregator, self.api):
+            service.wait_ready()
+        self.bus = self.enterContext(Nats(self.stack.nats_port))
+
+    def start_fetcher(self, name, *args, token=None):
+        return self.stack.fetcher(*args, name=name, upstream=self.server.url, env={"PROVIDER_GITHUB_TOKEN": token} if token else {}).wait_ready()
+
+    def track(self, repo):
+        self.assertEqual(post(self.api, report("a", repo.replace("/", "-"), {"1.0.0": 1}, github(repo, "tags"))).status, 202)
+
+    def lookup(self, repo="o/r"):
+        found = self.bus.last("OPVIC_LISTS", f"opvic.lookup.github/tags/{repo}")
+        return json.loads(found[1]) if found else {}
+
+    def listed(self, repo="o/r"):
+        """The stored list, put together from its parts."""
+        subject = f"opvic.list.github/tags/{repo}.="
+        found = self.bus.last("OPVIC_LISTS", subject)
+        body = json.loads(found[1]) if found else {}
+        if "revision" in body:
+            parts = [self.bus.last("OPVIC_LISTS", f"{subject}.{body['revision']}.{i}")[1] for i in range(body["parts"])]
+            body = json.loads(zlib.decompress(b"".join(parts), -15))
+        return body
+
+    def versions(self, repo="o/r"):
+        return [v["version"] for v in self.listed(repo).get("versions", [])]
+
+    def gap(self, repo="o/r"):
+        return get(self.api, f"/api/v1alpha1/agents/a/{repo.replace('/', '-')}/versions").json()
+
+    def test_a_list_stands(self):
+        """While its upstream fails in whatever way; state says why, the next try grows, and it recovers."""
+        faults = {"timeout": fault.drip(lengthed(99999, b"["), b" ", 0.05), "unreachable": fault.raw(lengthed(99)),
+                  "malformed": fault.answer(200, b"<html>", media="text/html"), "tooLarge": fault.bomb(b"[", b" " * 65536, 1600),
+                  "rateLimited": fault.answer(429, b"", "Retry-After: 3000"), "refusedTarget": fault.redirect("http://10.0.0.1/"),
+                  "notFound": fault.answer(404), "unauthorized": fault.answer(401)}
+        paths = {kind: f"/repos/o/{kind.lower()}/tags" for kind in faults}
+        waits = {"timeout": 5, "unreachable": 5, "malformed": 60, "tooLarge": 900, "rateLimited": 3000, "refusedTarget": 300,
+                 "notFound": 300, "unauthorized": 300}
+        self.begin({path: fault.tags(["v1.0.0", "v1.1.0"]) for path in paths.values()}, "--fetch.total-timeout", "1s", "--fetch.bytes-max", BYTES_MAX)
+        repo = lambda kind: f"o/{kind.lower()}"
+        for kind in faults:
+            self.track(repo(kind))
+        for kind in faults:
+            until(f"{kind} is complete", lambda: self.lookup(repo(kind)).get("outcome") == "complete" and self.gap(repo(kind))["latestVersion"] == "1.1.0")
+        before = {kind: self.listed(repo(kind)) for kind in faults}
+        self.server.answers.update({paths[kind]: answer for kind, answer in faults.items()})
+        for kind in faults:
+            with self.subTest(kind):
+                said = until("it fails", lambda: l if (l := self.lookup(repo(kind)))["outcome"] == "failed" else None)
+                self.assertEqual(said["failure"], kind, said)
+                self.assertEqual(said["nextTryAt"] - said["lookedAt"], waits[kind] * 2 ** (said["failures"] - 1) if waits[kind] < 3000 else 3000)
+                self.assertLessEqual(said["completeAt"], said["lookedAt"])
+                self.assertEqual(self.listed(repo(kind)), before[kind])
+                self.assertEqual(said["lists"][0]["count"], 2)
+                gap = until("state says so", lambda: g if (g := self.gap(repo(kind)))["state"] == "stale" else None)
+                self.assertEqual(gap["latestVersion"], "1.1.0")
+                self.assertIn(kind, gap["reason"])
+        again = until("the next try is later", lambda: l if (l := self.lookup(repo("unreachable")))["failures"] > 1 else None)
+        self.assertEqual(again["nextTryAt"] - again["lookedAt"], 5 * 2 ** (again["failures"] - 1))
+        self.server.answers[paths["unreachable"]] = fault.tags(["v1.2.0"])
+        until("it recovers by itself", lambda: self.gap(repo("unreachable"))["latestVersion"] == "1.2.0")
+        peak_kb = int(next(l for l in pathlib.Path(f"/proc/{self.fetcher.child.pid}/status").read_text().splitlines() if "VmHWM" in l).split()[1])
+        if not SANITIZED:
+            self.assertLess(peak_kb / 1024, RSS_MB)
+
+    def test_a_cut_list_only_grows(self):
+        """Pages beyond the limit: what was there once stays, over restarts, until the list is complete."""
+        names = [f"v1.{n}.0" for n in range(60000, 0, -1)]
+        self.begin({TAGS: fault.paged(lambda: names, 20000)}, "--fetch.pages-max", "2")
+        self.track("o/r")
+        until("two pages are stored", lambda: self.lookup().get("outcome") == "complete")
+        self.assertTrue((self.versions(), self.listed()["truncated"]) == (names[:40000], True))
+        self.assertEqual(self.lookup()["message"], "only the first 2 pages were read")
+        stood = names[:40000]
+        names[:0] = ["v2.0.0", "v1.99999.0"]
+        until("the list goes on", lambda: self.gap()["latestVersion"] == "2.0.0")
+        self.assertTrue(self.versions() == names[:2] + stood)
+        for service in (self.aggregator, self.fetcher):
+            service.kill()
+        names[0] = "v2.1.0"
+        del names[1:15000]
+        for service in (self.aggregator, self.fetcher):
+            service.start().wait_ready()
+        until("it goes on after a restart", lambda: self.gap()["latestVersion"] == "2.1.0")
+        versions = self.versions()
+        self.assertEqual(len(versions), len(set(versions)))
+        self.assertTrue(set(versions) == {*names[:40000], "v2.0.0", "v1.99999.0", *stood}, "all that stood and all that came")
+        names[:] = ["v1.5.0"]
+        until("a complete one replaces it", lambda: self.gap()["latestVersion"] == "1.5.0")
+        self.assertEqual((self.versions(), "truncated" in self.listed()), (["v1.5.0"], False))
+
+    def test_an_empty_list_counts_the_second_time(self):
+        self.begin({TAGS: fault.tags(["v1.0.0", "v1.1.0"])})
+        self.track("o/r")
+        until("it is answered", lambda: self.gap()["latestVersion"] == "1.1.0")
+        self.server.answers[TAGS] = fault.tags([])
+        said = until("the first empty look fails", lambda: l if (l := self.lookup())["outcome"] == "failed" else None)
+        self.assertEqual((said["failure"], said["nextTryAt"] - said["lookedAt"], said["lists"][0]["emptied"]), ("emptied", 60, True))
+        self.assertEqual(self.versions(), ["v1.0.0", "v1.1.0"])
+        self.assertEqual(self.gap()["latestVersion"], "1.1.0")
+        for service in (self.aggregator, self.fetcher):
+            service.kill()
+            service.start().wait_ready()
+
+        def asked_for():
+            self.bus.publish("opvic.ask.refresh.github/tags/o/r", b"")
+            return self.lookup()["outcome"] == "complete"
+        until("the second one counts, though others look and ask", asked_for)
+        self.assertEqual((self.versions(), self.lookup()["lists"]), ([], [{"list": "", "digest": self.lookup()["lists"][0]["digest"], "count": 0}]))
+        until("state follows", lambda: self.gap()["latestVersion"] == "missing")
+
+    def test_validators_are_a_credentials_own(self):
+        """Another fetcher goes on with 304s; another token does not see what the first one saw."""
+        self.begin({TAGS: fault.paged(lambda: ["v1.0.0"])}, token="first")
+        shown = lambda: [(r.headers.get("authorization"), "if-none-match" in r.headers) for r in self.server.asked(TAGS)]
+        self.track("o/r")
+        until("it is asked again", lambda: len(shown()) > 2)
+        self.assertEqual(shown()[:3], [("Bearer first", False), ("Bearer first", True), ("Bearer first", True)])
+        self.fetcher.kill()
+        seen = len(shown())
+        other = self.start_fetcher("second", token="first")
+        until("another one goes on", lambda: len(shown()) > seen + 1)
+        self.assertEqual(set(shown()[1:]), {("Bearer first", True)})
+        self.assertEqual(until("upstream says so", lambda: l if (l := self.lookup())["outcome"] == "notModified" else None)["lists"][0]["count"], 1)
+        self.assertEqual(other.stop(), 0)
+        seen = len(shown())
+        self.start_fetcher("third", token="another")
+        until("the other token goes on by itself", lambda: ("Bearer another", True) in shown())
+        self.assertEqual([s for s in shown()[seen:] if s[0] == "Bearer another"][0], ("Bearer another", False))
 
 
 if __name__ == "__main__":
