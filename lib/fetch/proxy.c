@@ -18,7 +18,7 @@ static char *variable(const char *lower, const char *upper)
 
 void ov_proxy_env_read(ov_proxy_env *ret)
 {
-    *ret = (ov_proxy_env){.http = variable("http_proxy", NULL),
+    *ret = (ov_proxy_env){.http = variable("http_proxy", getenv("REQUEST_METHOD") ? NULL : "HTTP_PROXY"),
                           .https = variable("https_proxy", "HTTPS_PROXY"),
                           .none = variable("no_proxy", "NO_PROXY")};
     OV_CLEANUP(ov_free_p) char *all = variable("all_proxy", "ALL_PROXY");

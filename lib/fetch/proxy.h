@@ -7,8 +7,9 @@
 typedef struct {
     char *http, *https, *none; /* owned; NULL: not set */
 } ov_proxy_env;
-/* http_proxy (lower case alone: a CGI sets the other from a header), https_proxy, all_proxy, no_proxy in both cases.
- * https://curl.se/docs/manpage.html#ENVIRONMENT */
+/* http_proxy, https_proxy, all_proxy, no_proxy in both cases; not HTTP_PROXY where there is a REQUEST_METHOD: a CGI
+ * sets both from a request. https://curl.se/docs/manpage.html#ENVIRONMENT,
+ * https://pkg.go.dev/net/http#ProxyFromEnvironment */
 void ov_proxy_env_read(ov_proxy_env *ret);
 void ov_proxy_env_clear(ov_proxy_env *e);
 /* The proxy's URL or "" for none. */

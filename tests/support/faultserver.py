@@ -92,6 +92,9 @@ class FaultServer:
                     return
                 raw += piece
             request, connection = Request(raw), Connection(sock)
+            left = int(request.headers.get("content-length", 0)) - len(raw.split(b"\r\n\r\n", 1)[1])
+            while left > 0 and (piece := sock.recv(CHUNK)):
+                left -= len(piece)
             with self.lock:
                 self.requests.append(request)
             try:

@@ -12,7 +12,7 @@ PIECE_BYTES = 1 << 16
 
 
 class Relay(contextlib.AbstractContextManager):
-    """To the server `kube`, or with connect=True to wherever a client asks for; `targets` are those so far."""
+    """To the server `kube`, or with connect=True (kube may be None) to wherever a client asks for; `targets` are those so far."""
 
     def __init__(self, kube, connect=False):
         self.kube, self.connect, self.targets = kube, connect, []
@@ -70,7 +70,7 @@ class Relay(contextlib.AbstractContextManager):
         self.present.add(writer)
         up_writer = None
         try:
-            host, port = "127.0.0.1", self.kube.port
+            host, port = "127.0.0.1", self.kube and self.kube.port
             if self.connect:
                 target = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
                 self.targets.append(target)
