@@ -14,7 +14,9 @@ class Leaf(unittest.TestCase):
     def hub(self, stack):
         """The control plane's bus, which takes leaf nodes beside clients."""
         self.port, = free_ports(1)
-        users = BusUsers(stack, "east", leaf_port=self.port)
+        server = stack.folder / "bus/server"
+        users = BusUsers(stack, "east", config=f'leafnodes {{ listen: "127.0.0.1:{self.port}", tls {{ '
+                         f'cert_file: "{server}/tls.crt", key_file: "{server}/tls.key" }} }}')
         for role, start in (("aggregator", stack.aggregator), ("api", stack.api)):
             service = start(env=users.env(role)).wait_ready()
         return users, service

@@ -1,11 +1,16 @@
 """Who may do what on the bus: every role of deploy/helm/opvic/files/bus-permissions.conf against the real server."""
+import pathlib
+import tempfile
 import time
 import unittest
+from urllib.parse import quote
 
-from support.bususers import ROLES, BusUsers, credentials, on_every_server
-from support.stack import ROOT, Stack, get, github, post, report, request, samples, until
+from integration.test_state import helm_index, publish
+from support.bususers import ROLES, BusUsers, credentials, nats_servers, on_every_server
+from support.stack import ROOT, TOKEN, Process, Stack, free_ports, get, github, helm, post, report, request, samples, until
 
 COREDNS = github("coredns/coredns", "tags", r"^v([0-9]+\.[0-9]+\.[0-9]+)$", "$1")
+MANY = 600
 STREAMS = ("OPVIC_REPORTS", "OPVIC_JOBS", "OPVIC_LISTS", "OPVIC_EVENTS", "OPVIC_DEAD", "KV_opvic_state", "KV_opvic_lease", "KV_opvic_budget")
 USERS = (*ROLES, "a", "b")
 
@@ -93,6 +98,49 @@ def pipeline(stack, bus, agent, *args):
     return services
 
 
+class Script(unittest.TestCase):
+    def test_what_is_there_stays(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name) / "bus"
+            read = lambda: {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+            self.assertEqual(credentials("init", folder, "--server-names", "bus.example.org,10.0.0.7", "--agent", "a"), "")
+            first = read()
+            self.assertEqual(credentials("init", folder, "--server-names", "10.0.0.7"), "")
+            self.assertEqual(read(), first)
+            self.assertEqual({p.stat().st_mode & 0o777 for p in folder.rglob("*") if p.is_file() and p.suffix != ".crt"}, {0o600})
+            self.assertEqual(credentials("agent", folder, "b"), "")
+            second = read()
+            self.assertEqual({p for p in second if first.get(p) != second[p]},
+                             {pathlib.Path("server/auth.conf"), *(pathlib.Path("agents/b") / n for n in ("user", "password", "inbox-prefix"))})
+            self.assertEqual(credentials("remove", folder, "b"), "")
+            self.assertEqual(read(), first)
+            self.assertEqual(credentials("rotate", folder, "--role", "api"), "")
+            self.assertEqual({p for p, text in read().items() if first[p] != text}, {pathlib.Path("server/auth.conf"), pathlib.Path("api/password")})
+
+    def test_what_is_wrong_is_named(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder, nowhere = pathlib.Path(name) / "bus", pathlib.Path(name) / "nowhere"
+            self.assertEqual(credentials("init", folder), "")
+            before = (folder / "server/auth.conf").read_bytes()
+            for arguments, says in (
+                    (("agent", folder, "a.b"), 'agent "a.b": expected 1 to 180 letters, digits and dashes'),
+                    (("agent", folder, ">"), 'agent ">": expected'), (("agent", folder, ""), 'agent "": expected'),
+                    (("agent", folder, "x" * 181), "expected 1 to 180"), (("agent", folder, "../api"), 'agent "../api": expected'),
+                    (("agent", nowhere, "a"), f"{nowhere}: expected a folder that"),
+                    (("rotate", folder, "a"), "agents/a: not there"), (("remove", folder, "a"), "agents/a: not there"),
+                    (("rotate", folder, "--role", "collector"), 'role "collector": expected one of: aggregator'),
+                    (("init", folder, "--server-names", "new"), '"new" is not among its names'),
+                    (("init", folder, "--server-names", "a b"), '--server-names "a b": expected host names'),
+                    (("init", folder, "--agent"), "--agent: expected a value"), (("init", folder, "--x", "y"), '"--x": expected --server-names'),
+                    (("dance",), '"dance": expected init, agent, rotate or remove')):
+                with self.subTest(arguments=arguments[::2]):
+                    self.assertIn("bus-credentials: ", said := credentials(*arguments))
+                    self.assertIn(says, said)
+            (folder / "api/password").write_text('x", permissions: {}')
+            self.assertIn("api/password: expected one word", credentials("agent", folder, "a"))
+            self.assertEqual((folder / "server/auth.conf").read_bytes(), before)
+
+
 class Pipeline(unittest.TestCase):
     @on_every_server
     def test_no_right_is_missing(self):
@@ -117,6 +165,36 @@ class Pipeline(unittest.TestCase):
                 self.assertEqual(service.metric("opvic_bus_refusals_total") if service is not collector else 0, 0, service.name)
 
     @on_every_server
+    def test_no_right_is_missing_for_what_is_rare(self):
+        """Large lists in parts and their removal, dead letters, a wish for a look, and so much to read that the server's
+        flow control speaks."""
+        with Stack() as stack:
+            bus = BusUsers(stack, "a")
+            aggregator, fetcher, api, _ = services = pipeline(stack, bus, "a")
+            up = next(p for p in stack.processes if p.name == "upstream")
+            for seed in (1, 2):
+                body, versions = helm_index(seed)
+                publish(up, index="big", body=body)
+                self.assertEqual(post(api, report("posted", "big", {"0.1.0": 1}, helm(f"{up.url}/charts/big", "big"))).status, 202)
+                until("the large list is answered", lambda: versions[-1] in get(api, "/api/v1alpha1/agents/posted/big/versions").text())
+            with bus.client("a") as client, bus.client("aggregator") as planner:
+                client.publish("opvic.report.a.bad", b"{")
+                planner.publish("opvic.job.github.bad", b"{")
+                until("the bad report is put aside", lambda: aggregator.metric("opvic_aggregator_undecodable_total"))
+                until("the bad job is put aside", lambda: fetcher.metric("opvic_fetcher_dead_letters_total"))
+            wish = f"/api/v1alpha1/sources/{quote('github/tags/coredns/coredns', safe='')}/refresh"
+            self.assertEqual(request(api.url, "POST", wish, token=TOKEN).status, 202)
+            for i in range(MANY):
+                self.assertEqual(post(api, report(f"many-{i % 10}", f"t{i}", {f"1.{i}.{n}": 1 for n in range(50)})).status, 202)
+            for service in (aggregator, api):
+                service.kill()
+                service.start().wait_ready()
+            until("all of them are answered", lambda: api.metric("opvic_api_entries") >= MANY)
+            self.assertEqual(bus.violations(), [])
+            for service in services[:3]:
+                self.assertEqual(denied(service), 0, service.name)
+
+    @on_every_server
     def test_an_agent_is_added_and_removed(self):
         """Nobody's connection is cut by an agent that comes or goes, but its own."""
         with Stack() as stack:
@@ -127,13 +205,14 @@ class Pipeline(unittest.TestCase):
                 bus.reload()
                 stack.collector("b", ROOT / "examples/clusters/prod-us", "--agent.interval", "1s", env=bus.env("b")).wait_ready()
                 until("its reports are answered", lambda: get(services[2], "/api/v1alpha1/agents/b").json())
-                with bus.client("b") as gone:
-                    self.assertEqual(credentials("remove", bus.folder, "b"), "")
-                    bus.reload()
-                    with self.assertRaises(OSError):
-                        gone.refusals()
-                    watcher.publish("opvic.heartbeat.b", b"")
-                    self.assertEqual(len(watcher.refusals()), 1)  # still there, with the rights it had
+                for command in ("rotate", "remove"):
+                    with bus.client("b") as gone:
+                        self.assertEqual(credentials(command, bus.folder, "b"), "")
+                        bus.reload()
+                        with self.assertRaises(OSError):
+                            gone.refusals()
+                        watcher.publish("opvic.heartbeat.b", b"")
+                        self.assertEqual(len(watcher.refusals()), 1)  # still there, with the rights it had
             for service in services[:3]:
                 self.assertEqual(service.metric("opvic_bus_reconnects_total"), 0, service.name)
             self.assertNotIn("bus disconnected", "".join(service.text() for service in services))
@@ -216,6 +295,51 @@ class Refusals(unittest.TestCase):
             self.shows(api, 'subscribe to "_INBOX.>"', "api")
             self.assertFalse(api.is_ready())
             self.assertEqual(post(api, report("posted", "dns", {"1.14.3": 1})).status, 503)
+
+
+class Misdirected(unittest.TestCase):
+    @on_every_server
+    def test_an_answer_sent_to_anothers_report(self):
+        """The server lets anybody choose where an answer goes. One that overwrites another agent's report is put aside,
+        what was known stays, and a new aggregator asks that agent for it."""
+        with Stack() as stack:
+            bus = BusUsers(stack, "a", "b")
+            aggregator, _, api, _ = pipeline(stack, bus, "b")
+            entry = "/api/v1alpha1/agents/b/coredns"
+            before = until("it is answered", lambda: (a := get(api, entry)).status == 200 and a.json())
+            with bus.client("a") as client:
+                client.publish("opvic.report.a.t", b"{}", "opvic.report.b.coredns")
+                self.assertEqual(client.refusals(), [])
+            until("the answer is put aside", lambda: aggregator.metric("opvic_aggregator_undecodable_total", {"stream": "OPVIC_REPORTS"}) >= 2)
+            self.assertEqual(get(api, entry).json(), before)
+            aggregator.kill()
+            aggregator.start().wait_ready()
+            until("it is asked for and told again", lambda: aggregator.metric("opvic_aggregator_entries") == 7)
+            self.assertEqual(get(api, entry).json(), before)
+
+
+class Leaf(unittest.TestCase):
+    @on_every_server
+    def test_a_leaf_node_has_its_agents_rights(self):
+        """A server beside the collector, connected as the agent's user: what passes is what that user may do."""
+        with Stack() as stack:
+            hub_port, leaf_port = free_ports(2)
+            bus = BusUsers(stack, "a", config=f'leafnodes {{ listen: "127.0.0.1:{hub_port}" }}')
+            stack.aggregator(env=bus.env("aggregator")).wait_ready()
+            api = stack.api(env=bus.env("api")).wait_ready()
+            config = stack.folder / "leaf.conf"
+            config.write_text(f'listen: "127.0.0.1:{leaf_port}"\nleafnodes {{ remotes: [ {{ url: '
+                              f'"nats-leaf://{bus.text("a", "user")}:{bus.text("a", "password")}@127.0.0.1:{hub_port}" }} ] }}\n')
+            leaf = stack.add(Process("leaf", [nats_servers()[0], "-c", config], stack.folder))
+            env = {"NATS_URL": f"nats://127.0.0.1:{leaf_port}", "NATS_INBOX_PREFIX": bus.text("a", "inbox-prefix")}
+            collector = stack.collector("a", ROOT / "examples/clusters/staging", "--agent.interval", "1s", env=env).wait_ready()
+            until("its reports are answered", lambda: len(get(api, "/api/v1alpha1/agents/a").json()) == 7)
+            self.assertEqual(denied(collector), 0)
+            self.assertEqual([line for line in leaf.text().splitlines() if "iolation" in line] + bus.violations(), [])
+            stranger = stack.collector("b", ROOT / "examples/clusters/prod-us", "--agent.interval", "1s",
+                                       env={**env, "NATS_INBOX_PREFIX": "_INBOX.agent.b"})
+            until("another agent does not get through", lambda: "no stream takes this subject" in readiness(stranger) or "no answer in time" in readiness(stranger))
+            self.assertEqual(get(api, "/api/v1alpha1/agents/b").status, 404)
 
 
 if __name__ == "__main__":

@@ -38,14 +38,13 @@ def credentials(*args):
 class BusUsers:
     """The bus of a stack, with TLS and users."""
 
-    def __init__(self, stack, *agents, leaf_port=None):
+    def __init__(self, stack, *agents, config=""):
+        """config: more of the server's."""
         self.stack, self.folder = stack, stack.folder / "bus"
         said = credentials("init", self.folder, *[word for agent in agents for word in ("--agent", agent)])
         assert not said, said
         server = self.folder / "server"
-        tls = f'tls {{ cert_file: "{server}/tls.crt", key_file: "{server}/tls.key" }}'
-        leaves = f'leafnodes {{ listen: "127.0.0.1:{leaf_port}", {tls} }}\n' if leaf_port else ""
-        stack.nats(f'{tls}\n{leaves}include "bus/server/auth.conf"')
+        stack.nats(f'tls {{ cert_file: "{server}/tls.crt", key_file: "{server}/tls.key" }}\ninclude "bus/server/auth.conf"\n{config}')
 
     def of(self, user):
         """The folder of a role or an agent."""
