@@ -1,22 +1,20 @@
 """The chart as helm renders it: what a real API server and our own programs take, what older users keep, what is refused."""
 import copy
 import json
-import os
 import re
 import subprocess
 import tempfile
 import unittest
 
-from support.chart import BOTH, CASES, GOLDEN, OLD, kept_values, old_manifests, old_values
+from support.chart import BOTH, CASES, GOLDEN, OLD, old_manifests, old_values
 from support.helm import CHART, Helm, HelmFailed, by_key, containers, key, objects, pod_of
 from support.kube import Kube
-from support.stack import BIN, nats_server_binary, skip
+from support.kubelet import nats_server
+from support.stack import BIN, nats_server_binary
 
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
 MONITORS = ("ServiceMonitor", "PodMonitor")
 FOREIGN = {"http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY"}  # curl's, which the fetcher heeds
-PROBE = "opvic-api"  # its test pod asks with --probe
-SELECTED = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component")
 
 
 def setUpModule():
@@ -177,9 +175,7 @@ class Settings(unittest.TestCase):
         return len(env) + len(args)
 
     def test_nats_takes_its_configuration(self):
-        for server in {nats_server_binary(), "/usr/sbin/nats-server"}:
-            if not os.path.exists(server):
-                continue
+        for server in {nats_server(), nats_server_binary()}:
             for name, things in rendered.items():
                 found = by_key(things)
                 for (kind, config), thing in found.items():

@@ -26,6 +26,7 @@ class Nats:
             if line.startswith(b"PONG"):
                 return
             if line.startswith(b"-ERR") or not line:
+                self.close()
                 raise OSError(f"nats: {line!r}")
 
     def close(self):

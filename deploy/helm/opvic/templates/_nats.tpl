@@ -15,6 +15,7 @@ cluster {
   name: {{ include "opvic.fullname" . }}
   port: 6222
   routes: $ROUTES
+  no_advertise: true # clients know the Service alone, whose name the certificate has
   authorization { user: route, password: $ROUTE_PASSWORD }
   {{- if $.Values.nats.tls.secretName }}
   {{- include "opvic.natsTLS" . | nindent 2 }}
