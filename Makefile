@@ -59,8 +59,8 @@ docker-build: ## Build the images of the four services (IMAGE_PREFIX=registry/te
 	@scripts/install-deps docker
 	@scripts/docker-build
 
-helm-package: ## Package the Helm chart
-	@scripts/not-yet helm-package "the Helm chart"
+helm-package: ## Package the Helm chart into build/helm, a Helm repository
+	@scripts/helm-package
 
 clean: ## Remove what was built and what a run left
 	@rm -rf build .run

@@ -1,18 +1,23 @@
 """The chart as helm renders it: what a real API server and our own programs take, what older users keep, what is refused."""
 import copy
+import functools
+import http.server
 import json
+import os
 import re
 import subprocess
 import tempfile
+import threading
 import unittest
 
-from support.chart import BOTH, CASES, GOLDEN, OLD, old_manifests, old_values
-from support.helm import CHART, Helm, HelmFailed, by_key, containers, key, objects, pod_of
+from support.chart import BOTH, CASES, OLD, old_manifests, old_values
+from support.helm import CHART, Helm, HelmFailed, by_key, containers, key, load, objects, pod_of, yaml
 from support.kube import Kube
 from support.kubelet import nats_server
-from support.stack import BIN, nats_server_binary
+from support.stack import BIN, ROOT, nats_server_binary
 
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+VERSION = load(CHART / "Chart.yaml")["version"]
 MONITORS = ("ServiceMonitor", "PodMonitor")
 FOREIGN = {"http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY"}  # curl's, which the fetcher heeds
 
@@ -96,7 +101,7 @@ class Rendered(unittest.TestCase):
         self.assertEqual((agent["replicas"], agent["strategy"]["type"]), (1, "Recreate"))
 
     def test_budgets_only_for_several(self):
-        self.assertEqual([o for o in rendered["quickstart" if GOLDEN.exists() else "trying out"] if key(o) == ("PodDisruptionBudget", "opvic-nats")], [])
+        self.assertEqual([o for o in rendered["quickstart"] if key(o) == ("PodDisruptionBudget", "opvic-nats")], [])
         budgets = {k[1]: o["spec"]["maxUnavailable"] for k, o in by_key(rendered["all on"]).items() if k[0] == "PodDisruptionBudget"}
         self.assertEqual(budgets, {f"opvic-{c}": 1 for c in ("control-plane", "aggregator", "fetcher", "nats")})
 
@@ -202,7 +207,6 @@ def secrets_of(things):
     return {o["metadata"]["name"]: o["stringData"] for o in things if o["kind"] == "Secret"}
 
 
-@unittest.skipUnless(GOLDEN.exists(), "no objects of the Go system here")
 class FromGo(unittest.TestCase):
     """The objects of the Go system's chart, by name: what cannot change has not, what users rely on is there."""
 
@@ -297,8 +301,7 @@ class Refused(unittest.TestCase):
             values[section]["image"] = image
             part = next(iter(image))
             self.refused(values, f"{section}.image.{part}:", image[part], f"remove {section}.image from the values")
-        if GOLDEN.exists():
-            self.refused(old_values("full"), 'controlplane.image.tag: "v0.1.2"', "remove controlplane.image")
+        self.refused(old_values("full"), 'controlplane.image.tag: "v0.1.2"', "remove controlplane.image")
 
     def test_contradictions(self):
         self.refused({"agent": {"enabled": True, "identifier": "a"}}, "sharedAuthentication: the agent needs the control plane's token")
@@ -306,6 +309,41 @@ class Refused(unittest.TestCase):
         self.refused({**BOTH, "aggregator": {"streams": {"replicas": 3}}}, "aggregator.streams.replicas: 3: expected at most nats.replicas, 1")
         self.refused({**BOTH, "nats": {"auth": {"remoteAgents": ["prod-eu"]}}}, 'nats.auth.remoteAgents: "prod-eu" is this release\'s own agent')
         self.refused({**BOTH, "nats": {"auth": {"credentialsSecret": "c"}}}, "nats.auth.credentialsSecret: expected with nats.url alone")
+
+
+class Packaged(unittest.TestCase):
+    def package(self, **env):
+        subprocess.run([ROOT / "scripts/helm-package"], check=True, capture_output=True, env={**os.environ, **env})
+        return {f.name: f.read_bytes() for f in (ROOT / "build/helm").iterdir()}
+
+    def test_a_repository(self):
+        """The same bytes each time; helm and our own fetcher find the chart there."""
+        files = self.package()
+        self.assertEqual(self.package(), files)
+        archive, = [n for n in files if n.endswith(".tgz")]
+        self.assertEqual(helm.render(BOTH, chart=ROOT / "build/helm" / archive), helm.render(BOTH))
+        handler = functools.partial(Quiet, directory=ROOT / "build/helm")
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            url = f"http://127.0.0.1:{server.server_port}"
+            self.assertEqual(helm.render(BOTH, "--repo", url, chart="opvic"), helm.render(BOTH))
+            for strategy in ("chartVersion", "appVersion"):
+                done = subprocess.run([BIN / "opvic-fetcher", "get", "--provider", "helm", "--strategy", strategy, "--repo", url, "--chart", "opvic",
+                                       "--fetch.allow-cidrs", "127.0.0.0/8"], capture_output=True, text=True, timeout=60)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn(VERSION, done.stdout)
+            server.shutdown()
+
+    def test_elsewhere(self):
+        self.addCleanup(self.package)
+        index = yaml.safe_load(self.package(HELM_REPOSITORY_URL="https://example.org/charts/", SOURCE_DATE_EPOCH="1700000000")["index.yaml"])
+        entry, = index["entries"]["opvic"]
+        self.assertEqual((entry["urls"], entry["created"]), ([f"https://example.org/charts/opvic-{VERSION}.tgz"], "2023-11-14T22:13:20Z"))
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 if __name__ == "__main__":
