@@ -88,7 +88,7 @@ class Installed(unittest.TestCase):
         self.assertEqual([e[1:3] for e in site.kubelet.ended], [("bus", 0), ("token", 0)], site.kubelet.ended)
         made = site.secrets()
         self.assertEqual({n: set(d) for n, d in made.items()}, {
-            "opvic-bus": {"collector", "aggregator", "fetcher", "api", "subscriber", "route"}, "opvic-shared-auth-token": {"CONTROLPLANE_AUTH_TOKEN"}})
+            "opvic-bus": {"agent-prod-eu", "aggregator", "fetcher", "api", "subscriber", "route"}, "opvic-shared-auth-token": {"CONTROLPLANE_AUTH_TOKEN"}})
 
     def check_running(self, site):
         """A pod's version travels from the API server through agent, bus, aggregator and api, each as its own user."""
@@ -172,18 +172,37 @@ class Installed(unittest.TestCase):
         certificate, private = kube.pki.server("bus", ",".join(["IP:127.0.0.1", *(f"DNS:{h}" for h in ["opvic-nats", *hosts])]))
         kube.create("/api/v1/namespaces/three/secrets", [{"metadata": {"name": "bus-tls"}, "stringData": {
             "ca.crt": kube.ca.read_text(), "tls.crt": certificate.read_text(), "tls.key": private.read_text()}}])
-        site.install({**BOTH, "fullnameOverride": "opvic", "nats": {"replicas": 3, "tls": {"secretName": "bus-tls"}}})
+        site.install({**BOTH, "nats": {"replicas": 3, "tls": {"secretName": "bus-tls"}, "auth": {"remoteAgents": ["prod-us"]}}})
         site.await_pods(**{**WORKLOADS, "nats": 3})
         api, started = site.run_release()
         token = site.kubelet.secret("opvic-shared-auth-token")["CONTROLPLANE_AUTH_TOKEN"]
         agents = lambda: [a["id"] for a in request(api.url, "GET", "/api/v1alpha1/agents", token=token).json()]
         until("the agent is known", lambda: agents() == ["prod-eu"])
+        self.check_other_clusters(site, token)
+        until("those of other clusters too", lambda: agents() == ["prod-asia", "prod-eu", "prod-us"])
         victim = next(p for p in started if p.name.startswith("opvic-nats") and str(p.ports["nats"]) not in site.kubelet.addresses["opvic-nats:4222"])
         victim.kill()
         until("a report is stored by the other two", lambda: post(api, report("other", "t", {"1.0.0": 1}), token=token).status == 202, CONTROLLERS_S)
-        until("and merged", lambda: agents() == ["other", "prod-eu"], CONTROLLERS_S)
+        until("and merged", lambda: "other" in agents(), CONTROLLERS_S)
         print(f"{len(started)} pods of a release with three servers ran, and went on without {victim.name}", flush=True)
         helm("uninstall", "opvic", "-n", site.namespace)
+
+
+    def check_other_clusters(self, site, token):
+        """Releases of agents alone: one over NATS as its own user, one over HTTP with the token."""
+        secrets = [("bus", {"agent-prod-us": site.kubelet.secret("opvic-bus")["agent-prod-us"]}), ("ca", {"ca.crt": kube.ca.read_text()}),
+                   ("token", {"CONTROLPLANE_AUTH_TOKEN": token})]
+        bus, api = site.kubelet.addresses["opvic-nats:4222"], site.kubelet.addresses["opvic-control-plane:80"]
+        for agent, more in (("prod-us", {"nats": {"url": f"tls://{bus}", "auth": {"existingSecret": "bus"}, "tls": {"secretName": "ca"}}}),
+                            ("prod-asia", {"sharedAuthentication": {"existingSecret": "token"}})):
+            other = self.enterContext(Site(agent))
+            kube.create(f"/api/v1/namespaces/{agent}/secrets", [{"metadata": {"name": n}, "stringData": d} for n, d in secrets])
+            url = {} if "nats" in more else {"controlPlaneURL": f"http://{api}"}
+            other.install({**more, "fullnameOverride": agent, "agent": {"enabled": True, "identifier": agent, **url}})
+            other.await_pods(agent=1)
+            self.assertEqual(other.kubelet.ended, [], "nothing is made up where the other side knows it")
+            other.kubelet.start(other.kubelet.pods("agent")[0]).wait_ready()
+            self.addCleanup(helm, "uninstall", "opvic", "-n", agent)
 
 
 def in_namespace(manifest, namespace):

@@ -23,13 +23,18 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The keys of that Secret, separated by commas. */}}
-{{- define "opvic.busKeys" -}}
-{{- $keys := list "collector" "aggregator" "fetcher" "api" "subscriber" "route" -}}
-{{- range .Values.nats.auth.remoteAgents -}}
-{{- $keys = append $keys (printf "agent-%s" .) -}}
+{{/* The agents that log in to this release's NATS: its own, and those of other clusters. As JSON. */}}
+{{- define "opvic.busAgents" -}}
+{{- toJson (concat (ternary (list .Values.agent.identifier) list (eq (include "opvic.agentOnBus" .) "true")) .Values.nats.auth.remoteAgents) -}}
 {{- end -}}
-{{- join "," $keys -}}
+
+{{/* The users, after which the keys of that Secret are named, separated by commas. */}}
+{{- define "opvic.busUsers" -}}
+{{- $users := list "aggregator" "fetcher" "api" "subscriber" "route" -}}
+{{- range include "opvic.busAgents" . | fromJsonArray -}}
+{{- $users = append $users (printf "agent-%s" .) -}}
+{{- end -}}
+{{- join "," $users -}}
 {{- end -}}
 
 {{/* (root, role, agent): the role's block of files/bus-permissions.conf */}}
@@ -41,24 +46,24 @@
 {{- $block | trimPrefix (printf "%s: " .role) | replace "%AGENT%" (.agent | default "") -}}
 {{- end -}}
 
-{{/* (root, role, inbox): a service's way to the bus */}}
+{{/* (root, user, inbox): a service's way to the bus */}}
 {{- define "opvic.busEnv" -}}
 - name: NATS_URL
   value: {{ include "opvic.busURL" .root | quote }}
 {{- $auth := .root.Values.nats.auth }}
 {{- if $auth.credentialsSecret }}
 - name: NATS_CREDENTIALS_FILE
-  value: /etc/opvic/bus-credentials/{{ .role }}.creds
+  value: /etc/opvic/bus-credentials/{{ .user }}.creds
 {{- else if include "opvic.busSecret" .root }}
 - name: NATS_USER
-  value: {{ .role }}
+  value: {{ .user }}
 - name: NATS_PASSWORD
   valueFrom:
     secretKeyRef:
       name: {{ include "opvic.busSecret" .root }}
-      key: {{ .role }}
+      key: {{ .user }}
 - name: NATS_INBOX_PREFIX
-  value: _INBOX.{{ .inbox | default .role }}
+  value: _INBOX.{{ .inbox | default .user }}
 {{- end }}
 {{- with .root.Values.nats.tls }}
 {{- if .secretName }}
@@ -74,15 +79,15 @@
 {{- end }}
 {{- end -}}
 
-{{/* (root, role): the files of that way, as volumes and where they are mounted */}}
+{{/* (root, user): the files of that way, as volumes and where they are mounted */}}
 {{- define "opvic.busVolumes" -}}
 {{- with .root.Values.nats.auth.credentialsSecret }}
 - name: bus-credentials
   secret:
     secretName: {{ . }}
     items:
-      - key: {{ $.role }}.creds
-        path: {{ $.role }}.creds
+      - key: {{ $.user }}.creds
+        path: {{ $.user }}.creds
 {{- end }}
 {{- with .root.Values.nats.tls.secretName }}
 - name: bus-ca

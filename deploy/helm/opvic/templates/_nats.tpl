@@ -27,10 +27,7 @@ cluster {
 {{- end }}
 authorization {
   users: [
-    {{- if include "opvic.agentOnBus" . }}
-    { user: collector, password: $COLLECTOR_PASSWORD, permissions: {{ include "opvic.busPermissions" (dict "root" . "role" "collector" "agent" .Values.agent.identifier) | nindent 4 | trim }} }
-    {{- end }}
-    {{- range $i, $agent := $.Values.nats.auth.remoteAgents }}
+    {{- range $i, $agent := include "opvic.busAgents" . | fromJsonArray }}
     { user: "agent-{{ $agent }}", password: $AGENT_{{ $i }}_PASSWORD, permissions: {{ include "opvic.busPermissions" (dict "root" $ "role" "collector" "agent" $agent) | nindent 4 | trim }} }
     {{- end }}
     {{- range list "aggregator" "fetcher" "api" "subscriber" }}
@@ -66,10 +63,7 @@ tls {
       fieldPath: metadata.name
 - name: GOMEMLIMIT
   value: {{ .Values.nats.goMemoryLimit | quote }}
-{{- if include "opvic.agentOnBus" . }}
-{{ include "opvic.natsPassword" (dict "root" . "name" "COLLECTOR_PASSWORD" "key" "collector") }}
-{{- end }}
-{{- range $i, $agent := .Values.nats.auth.remoteAgents }}
+{{- range $i, $agent := include "opvic.busAgents" . | fromJsonArray }}
 {{ include "opvic.natsPassword" (dict "root" $ "name" (printf "AGENT_%d_PASSWORD" $i) "key" (printf "agent-%s" $agent)) }}
 {{- end }}
 {{- range list "aggregator" "fetcher" "api" "subscriber" }}
