@@ -15,11 +15,12 @@ run: build ## Start everything on this machine: NATS, the four services, three s
 run-agent: build ## Run one collector: AGENT_IDENTIFIER=..., CLUSTER_FILES=DIR or KUBECONFIG=FILE, and NATS_URL=... or CONTROLPLANE_URL=...
 	@scripts/run-agent
 
-up: ## Start the local stack with docker compose
-	@scripts/not-yet up "the docker compose stack"
+up: ## Start the control plane with docker compose, and wait until it is healthy (knobs: deploy/compose/.env)
+	@scripts/install-deps docker
+	@scripts/up
 
-down: ## Stop the local stack
-	@scripts/not-yet down "the docker compose stack"
+down: ## End what make up started (VOLUMES=1: and forget what it stored)
+	@scripts/down
 
 test: ## Install what is missing, build, run every test
 	@scripts/install-deps build test
