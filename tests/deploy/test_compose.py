@@ -1,0 +1,175 @@
+"""make up and make down as people use them; then everything in the stack is killed, cut off and restarted under load."""
+import re
+import stat
+import subprocess
+import time
+import unittest
+
+from support.compose import Compose, docker, need_docker
+from support.stack import ROOT, request, until
+from support.steady import Load
+
+BACK_S = 10
+CUT_S = 20
+SMALL = ("collector-prod-eu", "collector-prod-us", "collector-staging", "fetcher")
+OWN = SMALL + ("aggregator", "api")
+MIB = 1024 * 1024
+
+
+def curl_lines(text):
+    return re.findall(r"^ *(curl -H .*)$", text, re.M)
+
+
+class Stack(unittest.TestCase):
+    """One stack for all; the tests run in the order of their names, and each leaves it whole."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Compose("one", ["docker-compose.yaml", "docker-compose.recorded.yaml"])
+        cls.addClassCleanup(cls.stack.__exit__, None, None, None)
+        cls.stack.up()  # makes the images that are missing
+        cls.stack.down()
+        began = time.monotonic()
+        cls.said = cls.stack.up()
+        cls.took_s = time.monotonic() - began
+
+    def load(self):
+        return Load(self.stack.url, self.stack.knob("CONTROLPLANE_AUTH_TOKEN"))
+
+    def nothing_lost(self, load):
+        self.assertGreater(load.posts, 0)
+        until("what was accepted is answered", lambda: not load.lost(), BACK_S)
+
+    def run_line(self, line):
+        """As a person with a shell that has read .env."""
+        return subprocess.run(["bash", "-c", f'set -a; . "$OPVIC_ENV_FILE"; {line} -sf -m 10'], capture_output=True, text=True,
+                              cwd=ROOT, env={"PATH": "/usr/bin:/bin", **self.stack.env}, timeout=30)
+
+    # ---- as it comes up
+
+    def test_1_up_is_quick_and_says_what_to_do(self):
+        self.assertLess(self.took_s, 30)
+        lines = curl_lines(self.said)
+        self.assertEqual(len(lines), 3, self.said)
+        for line in lines:
+            ended = self.run_line(line)
+            self.assertEqual(ended.returncode, 0, line)
+        self.assertIn('"latestVersion":"1.14.7"', ended.stdout)
+
+    def test_1_the_lines_of_the_readme_work(self):
+        section = re.search(r"^## With Docker\n(.*?)^## ", (ROOT / "README.md").read_text(), re.S | re.M)[1]
+        lines = curl_lines(section)
+        self.assertGreaterEqual(len(lines), 2)
+        for line in lines:
+            ended = self.run_line(line)
+            self.assertEqual(ended.returncode, 0, line)
+            self.assertIn("prod-eu", ended.stdout)
+
+    def test_1_a_second_up_changes_nothing(self):
+        before = {c.name: c.id for c in self.stack.containers()}
+        text = self.stack.env_file.read_text()
+        self.stack.up()
+        self.assertEqual({c.name: c.id for c in self.stack.containers()}, before)
+        self.assertEqual(self.stack.env_file.read_text(), text)
+
+    def test_1_secrets_are_files_that_nobody_else_reads(self):
+        self.assertEqual(stat.S_IMODE(self.stack.env_file.stat().st_mode), 0o600)
+        secrets = self.stack.folder / "secrets"
+        self.assertEqual(stat.S_IMODE(secrets.stat().st_mode), 0o700)
+        held = {p.read_text().strip() for p in [secrets / "controlplane-token", *secrets.glob("bus/**/password")]}
+        self.assertGreaterEqual(len(held), 8)
+        shown = docker("inspect", *[c.id for c in self.stack.containers()])
+        for secret in held:
+            self.assertNotIn(secret, shown)
+
+    def test_1_containers_may_do_little(self):
+        for container in self.stack.containers():
+            with self.subTest(container.name):
+                state = container.inspect()
+                host, service = state["HostConfig"], state["Config"]["Labels"]["com.docker.compose.service"]
+                self.assertTrue(host["ReadonlyRootfs"])
+                self.assertEqual(host["CapDrop"], ["ALL"])
+                self.assertIn("no-new-privileges:true", host["SecurityOpt"])
+                self.assertGreater(host["Memory"], 0)
+                self.assertEqual(host["LogConfig"]["Config"], {"max-size": "10m", "max-file": "3"})
+                self.assertFalse(state["State"]["OOMKilled"])
+                if service in SMALL:
+                    self.assertEqual(host["Memory"], 64 * MIB)
+                if service in OWN:
+                    self.assertEqual(state["Config"]["User"], "65532:65532")
+
+    def test_2_fetchers_scale_and_all_is_scraped(self):
+        self.stack.compose("up", "-d", "--no-recreate", "--scale", "fetcher=4")
+        self.assertEqual(len(self.stack.containers("fetcher")), 4)
+        for container in self.stack.containers("fetcher"):
+            container.back(BACK_S)
+        base = "http://" + self.stack.compose("port", "prometheus", "9090").strip()
+
+        def scraped():
+            targets = request(base, "GET", "/api/v1/targets").json()["data"]["activeTargets"]
+            up = [t["labels"]["job"] for t in targets if t["health"] == "up"]
+            return {job: up.count(job) for job in set(up)} == {"api": 2, "aggregator": 1, "fetcher": 4, "collector": 3}
+        until("every replica is scraped", scraped, 60)
+
+    # ---- what may happen to it
+
+    def test_3_any_one_may_be_killed(self):
+        before = self.stack.get("/overview").json()
+        with self.load() as load:
+            load.wait_progress(BACK_S)
+            for container in self.stack.containers():
+                with self.subTest(container.name):
+                    former = container.kill()
+                    container.back(BACK_S, former)
+                    load.wait_progress(BACK_S)
+                    failed = load.take_failed()
+                    if "gateway" not in container.name:
+                        self.assertEqual(failed, [])
+        self.nothing_lost(load)
+        self.assertEqual([sorted(o) for o in before], [sorted(o) for o in self.overview_without_load()])
+        self.assertEqual([c.name for c in self.stack.containers() if c.inspect()["State"]["OOMKilled"]], [])
+
+    def overview_without_load(self):
+        return [o for o in self.stack.get("/overview").json() if not next(iter(o)).startswith("tracker-")]
+
+    def test_4_the_bus_may_be_cut_off(self):
+        nats = self.stack.container("nats")
+        network = f"{self.stack.project}_default"
+        with self.load() as load:
+            load.wait_progress(BACK_S)
+            docker("network", "disconnect", network, nats.id)
+            time.sleep(CUT_S)  # the length of the cut is what is tested
+            docker("network", "connect", "--alias", "nats", network, nats.id)
+            load.wait_progress(BACK_S)
+            self.assertEqual(load.take_failed(), [])
+            self.assertGreater(load.refused, 0)
+        self.nothing_lost(load)
+        for container in self.stack.containers():
+            container.back(BACK_S)
+
+    def test_5_all_may_be_restarted_one_after_the_other(self):
+        with self.load() as load:
+            load.wait_progress(BACK_S)
+            for container in self.stack.containers():
+                if "gateway" in container.name:
+                    continue  # the one door
+                with self.subTest(container.name):
+                    docker("restart", container.id)
+                    container.back(BACK_S)
+            load.wait_progress(BACK_S)
+            self.assertEqual(load.take_failed(), [])
+        self.nothing_lost(load)
+
+    def test_6_down_leaves_the_state_unless_told(self):
+        agents = {a["id"] for a in self.stack.get("/agents").json()}
+        self.stack.down()
+        self.assertEqual(self.stack.containers(), [])
+        self.stack.up()
+        self.assertLessEqual(agents, {a["id"] for a in self.stack.get("/agents").json()})
+        self.stack.down(volumes=True)
+        self.assertEqual(docker("volume", "ls", "-q", "--filter", f"label=com.docker.compose.project={self.stack.project}"), "")
+
+
+if __name__ == "__main__":
+    need_docker()
+    unittest.main(verbosity=2)
