@@ -52,8 +52,9 @@ void aggregate_free(aggregate *a);
 /* Takes one input in. Foreign bytes that cannot be read become an effect and a number. */
 void aggregate_apply(aggregate *a, const input *in, ov_mono now);
 
-/* Works on rules whose lists changed for about so many steps of some 50 ns; true when there is more to do. What they
- * say does not depend on when that happens; until it is done nothing of them is written. */
+/* Works on rules, and on ends of running versions, whose lists changed for about so many steps of some 50 ns; true when
+ * there is more to do. What they say does not depend on when that happens; until it is done nothing of them is written.
+ */
 bool aggregate_work(aggregate *a, int64_t steps);
 bool aggregate_has_rules(const aggregate *a);
 

@@ -241,11 +241,16 @@ static bool examine(aggregate *a, doc *d, aggregate_write *write)
     return true;
 }
 
+static bool waits(const entry *e)
+{
+    return (e->rule && e->rule->due) || (e->ends && e->ends->of && e->ends->of->due);
+}
+
 /* Its events are not told yet, or what it will show is being worked on. */
 static bool must_wait(const doc *d)
 {
     if (d->telling) return true;
-    if (d->kind == DOC_ENTRY) return ((const entry *)d)->rule && ((const entry *)d)->rule->due;
+    if (d->kind == DOC_ENTRY) return waits((const entry *)d);
     if (d->kind == DOC_VERDICT) return ((const verdict *)d)->rule && ((const verdict *)d)->rule->due;
     return d->kind == DOC_SOURCE && ((const upstream *)d)->due_rules > 0;
 }

@@ -48,7 +48,8 @@ struct aggregate {
     int64_t epoch;
     upstream *plan_first;
     rule *first_due, *last_due;
-    uint32_t generation; /* of the newest verdicts; 0: none */
+    lifecycle *first_ending; /* of those whose spans are being judged anew */
+    uint32_t generation;     /* of the newest verdicts; 0: none */
 
     effect *effects;
     size_t effect_first, effect_count, effect_cap;
@@ -106,8 +107,10 @@ void refresh_entry(aggregate *a, entry *e);
 /* What an entry with that report needs, before it is bound; NULL: nothing. */
 entry_ends *ending_make(aggregate *a, entry *e, const report *r);
 void ending_drop(aggregate *a, entry_ends *ends); /* NULL passes */
-/* The list changed, or how its looks went. */
+/* The list changed, or how its looks went: what is said is made anew, soon; until then no entry that shows it is
+ * compared. */
 void ending_refresh(aggregate *a, lifecycle *l, bool changed);
+void ending_work(aggregate *a, int64_t *steps);
 /* Says of the days that came that they did. */
 void ending_run(aggregate *a);
 /* Raw JSON of a version's end; empty: nobody asked. */

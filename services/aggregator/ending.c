@@ -26,10 +26,32 @@ static lifecycle *obtain(aggregate *a, const source *s)
     return l;
 }
 
+/* ---- whose turn it is ---- */
+
+static void enter(aggregate *a, lifecycle *l)
+{
+    l->due = true;
+    l->due_before = NULL;
+    l->due_next = a->first_ending;
+    if (l->due_next) l->due_next->due_before = l;
+    a->first_ending = l;
+}
+
+static void leave(aggregate *a, lifecycle *l)
+{
+    l->due = false;
+    if (l->due_before)
+        l->due_before->due_next = l->due_next;
+    else
+        a->first_ending = l->due_next;
+    if (l->due_next) l->due_next->due_before = l->due_before;
+}
+
 static void release(aggregate *a, lifecycle *l)
 {
     upstream *u = l->list->source;
     if (l->refs) return;
+    if (l->due) leave(a, l);
     lifecycle_free(l);
     ledger_mark(&a->l, &u->d);
 }
@@ -107,12 +129,45 @@ static void say_anew(aggregate *a, lifespan *s)
 
 void ending_refresh(aggregate *a, lifecycle *l, bool changed)
 {
-    size_t at = 0;
-    ov_str running;
-    void *s;
     if (changed) lifecycle_read(l);
     if (!changed && l->list->present) return; /* how looks went says nothing of the ends that are known */
-    while (ov_map_next(&l->spans, &at, &running, &s)) say_anew(a, s);
+    l->generation++;
+    l->judged = 0;
+    if (!l->due) enter(a, l);
+}
+
+static bool say_more(aggregate *a, lifecycle *l, int64_t *steps)
+{
+    enum { SPAN_STEPS = 100, REFS_A_STEP = 4 };
+    ov_str running;
+    void *each;
+    while (*steps > 0) {
+        if (!ov_map_next(&l->spans, &l->judged, &running, &each)) return true;
+        lifespan *s = each;
+        --*steps;
+        if (s->made == l->generation) continue;
+        *steps -= SPAN_STEPS + s->ref_count / REFS_A_STEP;
+        say_anew(a, s);
+    }
+    return false;
+}
+
+static void finish(aggregate *a, lifecycle *l)
+{
+    size_t at = 0;
+    ov_str running;
+    void *each;
+    leave(a, l);
+    while (ov_map_next(&l->spans, &at, &running, &each)) {
+        const lifespan *s = each;
+        for (uint32_t i = 0; i < s->ref_count; i++) collect_release(a, &s->refs[i].ends->who->d);
+    }
+}
+
+void ending_work(aggregate *a, int64_t *steps)
+{
+    while (a->first_ending && *steps > 0)
+        if (say_more(a, a->first_ending, steps)) finish(a, a->first_ending);
 }
 
 static void day_came(void *arg, wheel_node *n)

@@ -45,6 +45,7 @@ lifespan *lifespan_of(lifecycle *l, ov_str running)
     s->of = l;
     s->running = ov_dup(running);
     ov_map_put(&l->spans, running, s);
+    l->judged = 0; /* the map may have grown */
     return s;
 }
 
@@ -104,6 +105,7 @@ bool lifespan_judge(lifespan *s, int64_t now_ms, intern *texts, int64_t *ret_due
         explain(s, &reason);
         e.reason = ov_buf_str(&reason);
     }
+    s->made = s->of->generation;
     s->known = v != NULL;
     s->reached = e.reached;
     *ret_due_ms = e.date_s && !e.reached ? e.date_s * 1000 : 0;

@@ -33,6 +33,7 @@ struct lifespan {
     text_id said; /* raw JSON (proto/end_of_life.h); 0: not judged yet */
     bool known;   /* its cycle is */
     bool reached;
+    uint32_t made;   /* generation of the lifecycle for which it was judged */
     wheel_node node; /* armed while the day is to come */
     lifespan_ref *refs;
     uint32_t ref_count;
@@ -45,6 +46,11 @@ struct lifecycle {
     size_t refs; /* entries */
     cycle_index cycles;
     ov_map spans; /* running version -> lifespan */
+
+    bool due; /* ending.c's, as all of this block: its spans are being judged anew */
+    lifecycle *due_before, *due_next;
+    uint32_t generation; /* of what is said */
+    size_t judged;       /* the place in spans */
 };
 
 /* One over the list, which knows it from now on, without cycles yet. */

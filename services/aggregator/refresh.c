@@ -161,12 +161,13 @@ bool aggregate_work(aggregate *a, int64_t steps)
             enter(a, r); /* the others have their turn */
         }
     }
-    return a->first_due != NULL;
+    ending_work(a, &steps);
+    return aggregate_has_rules(a);
 }
 
 bool aggregate_has_rules(const aggregate *a)
 {
-    return a->first_due != NULL;
+    return a->first_due || a->first_ending;
 }
 
 void refresh_entry(aggregate *a, entry *e)

@@ -412,6 +412,50 @@ static void test_many_versions(void)
     world_clear(&w);
 }
 
+/* A changed list is worked on in slices; nobody sees a half of it. */
+static void test_slices(void)
+{
+    check_case("slices");
+    static const char *const versions[] = {"1.1.0", "1.1.1", "1.1.2", "1.1.3", "1.2.0", "1.2.1"};
+    world w;
+    world_init(&w);
+    world_start(&w);
+    world_cycles(&w, EOL_SOURCE, cycles, OV_COUNT(cycles));
+    ov_buf body = report_body("east", "app", versions, OV_COUNT(versions), &ends);
+    char subject[SUBJECT_MAX];
+    subject_report(OV_STR("east"), OV_STR("app"), subject);
+    world_store(&w, INPUT_REPORTS, subject, ov_buf_str(&body), "", "");
+    settle(&w);
+    list_version moved[OV_COUNT(cycles)];
+    memcpy(moved, cycles, sizeof cycles);
+    moved[2].eol_s = NOV_14;
+    world_cycles(&w, EOL_SOURCE, moved, OV_COUNT(moved));
+    w.idles = true;
+    world_feed(&w);
+    int slices = 0;
+    CHECK(aggregate_has_rules(w.a));
+    while (aggregate_work(w.a, 1)) {
+        world_flush_once(&w, KILL_NEVER, 0);
+        CHECK_C(end_of(&w, "east", "app", 0), KNOWN("1.1", "2023-11-15", "false"));
+        slices++;
+    }
+    CHECK(slices >= 5);
+    world_flush(&w);
+    CHECK_C(end_of(&w, "east", "app", 3), KNOWN("1.1", "2023-11-14", "true"));
+    CHECK_INT(ends_told(&w, NULL), 4);
+    check_case("a product goes amid its list");
+    world_cycles(&w, EOL_SOURCE, cycles, OV_COUNT(cycles));
+    world_tombstone(&w, "east", "app");
+    w.idles = false;
+    while (w.fed[INPUT_LISTS] < w.in[INPUT_LISTS].count)
+        world_give(&w, INPUT_LISTS, &w.in[INPUT_LISTS].items[w.fed[INPUT_LISTS]++]);
+    CHECK(aggregate_has_rules(w.a));
+    settle(&w);
+    CHECK(!aggregate_has_rules(w.a));
+    ov_buf_clear(&body);
+    world_clear(&w);
+}
+
 /* ---- kills ---- */
 
 static uint64_t draw(uint64_t *state, uint64_t below)
@@ -482,6 +526,7 @@ int main(void)
     test_news();
     test_other_product();
     test_many_versions();
+    test_slices();
     for (uint64_t seed = 1; seed <= 40; seed++) test_kills(seed);
     return check_end();
 }
