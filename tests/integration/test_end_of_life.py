@@ -1,11 +1,10 @@
 """A tracker names a product: answers, metrics and one event say when its running versions are at their end."""
 import json
-import pathlib
 import subprocess
 import unittest
 
 from support.nats import Nats
-from support.stack import BIN, Stack, get, github, post, report, request, until
+from support.stack import BIN, ROOT, TOKEN, Stack, get, github, post, report, request, until
 
 PAST, FUTURE = "2020-02-29", "2999-12-31"
 AGENTS = ("east", "west")
@@ -35,12 +34,12 @@ class EndOfLife(unittest.TestCase):
 
     def refresh(self, api, up):
         source = f"endoflife/cycles/{up.url}/acme".replace("/", "%2F").replace(":", "%3A")
-        answer = request(api.url, "POST", f"/api/v1alpha1/sources/{source}/refresh", token="golden-token")
+        answer = request(api.url, "POST", f"/api/v1alpha1/sources/{source}/refresh", token=TOKEN)
         self.assertEqual(answer.status, 202, answer.text())
 
     def test_answers_and_metrics(self):
         with Stack() as stack:
-            up, _, _, api = stack.pipeline("--data", pathlib.Path("examples/upstream/data"))
+            up, _, _, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
             publish(up, cycle("2", latest="2.0.1"), cycle("1.9", FUTURE, latest="1.9.3"), cycle("1.8", PAST, latest="1.8.9"), cycle("1", over=True))
             running = {"v2.0.0": 1, "1.9.0-alpine": 1, "1.8.0": 2, "1.7.0": 1, "latest": 1, "1.8": 1}
             self.assertEqual(post(api, report("east", "app", running, self.remote(up))).status, 202)
@@ -72,15 +71,10 @@ class EndOfLife(unittest.TestCase):
                                         (f"{family}_timestamp_seconds", "1.8", 1582934400), (f"{family}_timestamp_seconds", "2", None)):
             self.assertEqual(api.metric(name, of(cycle_name)), value, (name, cycle_name))
         self.assertEqual(api.metric(family, {"version_id": "plain"}), None)
-        promtool = subprocess.run(["which", "promtool"], capture_output=True, text=True).stdout.strip()
-        if promtool:
-            text = request(api.url, "GET", "/metrics").body
-            checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True)
-            self.assertNotIn(b"error", checked.stderr)
 
     def test_one_event_whatever_is_killed(self):
         with Stack() as stack:
-            up, aggregator, _, api = stack.pipeline("--data", pathlib.Path("examples/upstream/data"))
+            up, aggregator, _, api = stack.pipeline("--data", ROOT / "examples/upstream/data")
             publish(up, cycle("1.8", FUTURE, latest="1.8.9"))
             for agent in AGENTS:
                 for tracker in ("app", "api"):
@@ -94,7 +88,7 @@ class EndOfLife(unittest.TestCase):
             self.assertEqual(ends(stack), [])
             publish(up, cycle("1.8", PAST, latest="1.8.9"))
             until("a look is taken", lambda: (self.refresh(api, up), request(up.url, "GET", "/_requests").json()["paths"]["/api/v1/products/acme"] > 1)[1])
-            for _ in range(3): # wherever it is just then: before the list, amid the documents, amid the events
+            for _ in range(3):  # wherever it is just then: before the list, amid the documents, amid the events
                 aggregator.kill()
                 aggregator.start()
                 until("it lives again", lambda: known(True) or aggregator.is_ready())
@@ -113,7 +107,7 @@ class EndOfLife(unittest.TestCase):
 
     def test_get_prints_the_ends(self):
         with Stack() as stack:
-            up = stack.upstream("--data", pathlib.Path("examples/upstream/data"))
+            up = stack.upstream("--data", ROOT / "examples/upstream/data")
             publish(up, cycle("1.9", FUTURE, latest="1.9.3"), cycle("1.8", PAST, over=True))
             got = subprocess.run([BIN / "opvic-fetcher", "get", "--provider", "endoflife", "--strategy", "cycles", "--repo", f"{up.url}/acme",
                                   "--fetch.allow-cidrs", "127.0.0.0/8"], capture_output=True, timeout=30)
