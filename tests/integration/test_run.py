@@ -66,6 +66,8 @@ class Run(unittest.TestCase):
             self.assertEqual(environment(folder), env)
             answer = request(env["OPVIC_URL"], "GET", "/api/v1alpha1/agents/prod-eu/coredns/versions", token=env["OPVIC_TOKEN"])
             self.assertEqual(answer.json()["latestVersion"], "1.14.7")
+            nodes = lambda: request(env["OPVIC_URL"], "GET", "/api/v1alpha1/agents/prod-us/kubernetes/versions", token=env["OPVIC_TOKEN"])
+            until("the nodes' end of life is answered", lambda: nodes().json()["versions"][0]["endOfLife"]["cycle"] == "1.33")
             self.agent(stack, env)
             # A terminal's Ctrl-C, and what ends a session, reach the whole group.
             os.killpg(run.child.pid, signal.SIGTERM)
