@@ -34,7 +34,7 @@ class Status(Case):
     def test_fields(self):
         running = ("1.9.0", "1.10.0", "1.10.0")
         site.kube.apply(*(pod(f"f-{i}", f"registry.test/f:{v}", labels={"suite": "f"}) for i, v in enumerate(running)))
-        remote = {**GITHUB, "constraint": ">= 1", "extraction": {"regex": {"pattern": "v(.*)"}}}
+        remote = {**GITHUB, "constraint": ">= 1", "endOfLife": "nginx", "extraction": {"regex": {"pattern": "v(.*)"}}}
         site.kube.apply(tracker("fields", labelled(suite="f"), remote=remote))
         said = site.await_ready("fields", "Extracted")
         row = lambda version, n: {"version": version, "resourceCount": n, "resourceKind": "Pods",
@@ -44,7 +44,7 @@ class Status(Case):
             "uniqVersions": ["1.9.0", "1.10.0"], "versions": [row("1.9.0", 1), row("1.10.0", 2)],
             "localVersion": {"strategy": "ImageTag", "fieldSelector": ".spec.containers[0].image",
                              "extraction": {"regex": {"pattern": ".*:(.*)$", "result": "$1"}}},
-            "remoteVersion": {**GITHUB, "constraint": ">= 1", "extraction": {"regex": {"pattern": "v(.*)", "result": "$1"}}},
+            "remoteVersion": {**GITHUB, "constraint": ">= 1", "endOfLife": "nginx", "extraction": {"regex": {"pattern": "v(.*)", "result": "$1"}}},
             "conditions": [{"type": "Ready", "status": "True", "reason": "Extracted", "message": "2 versions of 3 objects",
                             "observedGeneration": 1, "lastTransitionTime": said["lastTransitionTime"]}]})
         columns = site.kube.kubectl("get", "vt", "-n", "opvic", "fields", "-o", "wide", "--no-headers").split()
@@ -81,6 +81,7 @@ class Status(Case):
             "bad-kind": (dict(resources={"apiVersion": "opvic.skillz.com/v1alpha1", "kind": "VersionTracker", **ALL},
                               local=field(".a")), "InvalidSpec", 'spec.resources.kind: "VersionTracker": '),
             "bad-constraint": (github(constraint="^1.2"), "InvalidRemoteVersion", 'spec.remoteVersion.constraint: constraint "^1.2": '),
+            "bad-product": (github(endOfLife=".."), "InvalidRemoteVersion", 'spec.remoteVersion.endOfLife: "..": '),
             "bad-repo": (github(repo="name"), "InvalidRemoteVersion", 'spec.remoteVersion.repo: "name": '),
             "bad-remote": (github(extraction={"regex": {"pattern": "["}}), "InvalidRemoteVersion",
                            'spec.remoteVersion.extraction.regex.pattern: "[": '),

@@ -4,7 +4,7 @@
 
 #include "base/poison.h"
 
-enum { AGENTS = 3, TRACKERS = 4, STEPS = 120, SEEDS = 60 };
+enum { AGENTS = 3, TRACKERS = 4, STEPS = 120, SEEDS = 60, DAY_STEP_MS = 2 * 60000 /* by then a day is seen */ };
 
 /* The same numbers on every machine. */
 static uint64_t draw(uint64_t *state, uint64_t below)
@@ -18,6 +18,30 @@ static uint64_t draw(uint64_t *state, uint64_t below)
 
 static const char *const upstream_versions[] = {"v1.0.0", "v1.1.0", "v1.2.0", "v2.0.0", "v2.1.0"};
 
+static const report_remote acme_ends = {
+    .provider = {"github", 6}, .strategy = {"releases", 8}, .repo = {"acme/app", 8}, .end_of_life = {"acme", 4}};
+static const char ends_source[] = "endoflife/cycles/acme";
+
+/* Cycles of which some end in the midst of the run, some before it, some never. */
+static void store_cycles(world *w, uint64_t *state)
+{
+    static const int64_t days[] = {0, 1699920000, 1700006400, 1700092800};
+    static const char *const names[] = {"1", "1.0", "1.1", "1.2"};
+    list_version items[OV_COUNT(names)];
+    size_t count = draw(state, OV_COUNT(names) + 1);
+    for (size_t i = 0; i < count; i++)
+        items[i] = (list_version){.version = OV_STR("1.0.0"),
+                                  .cycle = ov_str_of(names[draw(state, OV_COUNT(names))]),
+                                  .eol_s = days[draw(state, OV_COUNT(days))],
+                                  .is_eol = draw(state, 2)};
+    list l = {.source = ov_str_of(ends_source), .list = OV_STR(""), .versions = items, .count = count};
+    OV_CLEANUP(ov_buf_clear) ov_buf out = OV_BUF(1 << 20);
+    char subject[SUBJECT_MAX];
+    list_encode(&l, &out);
+    subject_list(l.source, l.list, subject);
+    world_store(w, INPUT_LISTS, subject, ov_buf_str(&out), "", "");
+}
+
 static void input_step(world *w, uint64_t *state)
 {
     char agent[16], tracker[16], version[16];
@@ -26,7 +50,7 @@ static void input_step(world *w, uint64_t *state)
     snprintf(version, sizeof version, "1.%d.0", (int)draw(state, 3));
     w->wall_ms += 1000;
     w->mono_ms += 1000;
-    switch (draw(state, 8)) {
+    switch (draw(state, 9)) {
     case 0:
         world_tombstone(w, agent, tracker);
         break;
@@ -37,9 +61,14 @@ static void input_step(world *w, uint64_t *state)
         world_look(w, acme_source, draw(state, 3) ? LOOKUP_COMPLETE : LOOKUP_FAILED,
                    draw(state, 3) ? FAILURE_NONE : FAILURE_TIMEOUT);
         break;
-    default:
-        world_report(w, agent, tracker, version, draw(state, 4) ? &acme : NULL);
+    case 3:
+        store_cycles(w, state);
         break;
+    default: {
+        const report_remote *const remotes[] = {NULL, &acme, &acme, &acme_ends};
+        world_report(w, agent, tracker, version, remotes[draw(state, OV_COUNT(remotes))]);
+        break;
+    }
     }
 }
 
@@ -102,6 +131,7 @@ static void run(world *w, uint64_t seed, bool disturbed)
 {
     uint64_t inputs = seed, noise = seed + 1000;
     world_init(w);
+    w->wall_ms = INT64_C(1700006400000) - STEPS / 2 * 1000; /* midnight lies in the midst */
     world_start(w);
     for (int i = 0; i < STEPS; i++) {
         input_step(w, &inputs);
@@ -111,6 +141,7 @@ static void run(world *w, uint64_t seed, bool disturbed)
     world_feed(w);
     w->refused = NULL;
     w->idles = false;
+    world_wait(w, DAY_STEP_MS);
     world_flush(w);
     while (w->waiting.count || aggregate_has_work(w->a)) world_flush(w);
 }
@@ -178,6 +209,18 @@ static void check_chains(const world *w)
     }
 }
 
+/* The ends that were told, and those that documents say were reached: over all seeds there are some of both. */
+static size_t ends_told, ends_reached;
+
+static void count_ends(const world *w)
+{
+    ends_told += world_events(w, "endOfLife", NULL, NULL);
+    for (size_t i = 0; i < w->in[INPUT_STATE].count; i++) {
+        const message *m = &w->in[INPUT_STATE].items[i];
+        ends_reached += !m->dead && memmem(m->data, m->len, "\"reached\":true", 14) != NULL;
+    }
+}
+
 /* The last running event of each entry says what its document says. */
 static void check_ends(const world *w)
 {
@@ -208,8 +251,11 @@ int main(void)
         compare(&quiet, &other);
         check_chains(&other);
         check_ends(&other);
+        count_ends(&other);
         world_clear(&quiet);
         world_clear(&other);
     }
+    check_case(NULL);
+    CHECK(ends_told > 0 && ends_reached > 0);
     return check_end();
 }
