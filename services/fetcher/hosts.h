@@ -1,0 +1,53 @@
+/* Which hosts take a look now: a few at a time each, fewer of a slow one, none of one that keeps failing. Nobody waits
+ * here: who is not let in is told when to come back, each a time of its own, at the rate at which the host has been
+ * seen to serve. Of the process, not of the fleet: it bounds what one process sends (see circuit.h for the reason). */
+#ifndef OPVIC_FETCHER_HOSTS_H
+#define OPVIC_FETCHER_HOSTS_H
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "fetch/url.h"
+#include "services/fetcher/circuit.h"
+#include "services/fetcher/spread.h"
+
+enum {
+    HOSTS_MAX = 4096,      /* known at a time; those at rest are forgotten first */
+    HOSTS_SLOW_MS = 10000, /* a look of this length makes a host a slow one, which gets one at a time */
+    HOSTS_BUSY_MAX_MS = 15 * 60 * 1000
+};
+
+typedef struct {
+    int64_t at_once; /* looks at one host */
+    /* or NULL: a host's circuit has changed; from any thread, under a lock: must only note. */
+    void (*changed)(void *arg, const char *host, circuit_state state);
+    void *arg;
+} hosts_options;
+
+typedef struct {
+    pthread_mutex_t lock; /* of all below */
+    hosts_options o;
+    ov_map each;
+} hosts;
+
+void hosts_init(hosts *h, const hosts_options *o);
+void hosts_clear(hosts *h);
+
+typedef enum { HOSTS_IN, HOSTS_BUSY, HOSTS_ASIDE } hosts_verdict;
+
+typedef struct {
+    hosts_verdict verdict;
+    char host[OV_URL_HOST_MAX + 4];
+    bool tries;        /* IN: it is seen whether the host is well again */
+    int64_t wait_ms;   /* BUSY, ASIDE: come back then */
+    unsigned failures; /* ASIDE: in a row */
+    int64_t began_ms;  /* IN */
+} hosts_ticket;
+
+typedef enum { HOSTS_WELL, HOSTS_FAILED, HOSTS_UNTOLD } hosts_outcome;
+
+/* host: as a budget_key has it. Each IN is followed by one hosts_leave. */
+hosts_ticket hosts_enter(hosts *h, const char *host);
+void hosts_leave(hosts *h, const hosts_ticket *t, hosts_outcome outcome);
+
+#endif
