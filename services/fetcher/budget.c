@@ -121,17 +121,20 @@ static void release(budget *b, entry *e)
     pthread_cond_broadcast(&b->moved);
 }
 
-static void note_change(budget *b, entry *e)
-{
-    b->changes++;
-    if (b->o.changed) b->o.changed(b->o.arg, &e->key, &e->state);
-}
-
 /* ---- the store; with the entry claimed, without the lock ---- */
 
 static bool is_fresh(const entry *e)
 {
     return e->loaded && ov_mono_since(ov_mono_now(), e->read_at) < BUDGET_FRESH_MS;
+}
+
+static void stands(budget *b, entry *e, const budget_state *s, uint64_t revision, ov_mono at)
+{
+    e->state = *s;
+    e->revision = revision;
+    e->loaded = true;
+    e->read_at = at;
+    if (b->o.seen) b->o.seen(b->o.arg, &e->key, s);
 }
 
 static ov_status load(budget *b, entry *e, ov_err *err)
@@ -142,10 +145,7 @@ static ov_status load(budget *b, entry *e, ov_err *err)
     ov_mono now = ov_mono_now();
     ov_status status = store ? store->load(store->arg, &e->key, &s, &revision, err) : OV_OK;
     if (status != OV_OK) return status;
-    e->state = s;
-    e->revision = revision;
-    e->loaded = true;
-    e->read_at = now;
+    stands(b, e, &s, revision, now);
     return OV_OK;
 }
 
@@ -156,10 +156,7 @@ static ov_status save(budget *b, entry *e, const budget_state *s, ov_err *err)
     ov_mono now = ov_mono_now();
     ov_status status = store ? store->save(store->arg, &e->key, s, e->revision, &revision, err) : OV_OK;
     if (status != OV_OK) return status;
-    e->state = *s;
-    e->revision = revision;
-    e->loaded = true;
-    e->read_at = now;
+    stands(b, e, s, revision, now);
     return OV_OK;
 }
 
@@ -193,7 +190,7 @@ static void tell(budget *b, const budget_key *k, const budget_event *event, int6
         (void)budget_apply(&e->state, event, now_s);
     }
     pthread_mutex_lock(&b->lock);
-    if (d.changed) note_change(b, e);
+    if (d.changed) b->changes++;
     release(b, e);
     pthread_mutex_unlock(&b->lock);
 }
@@ -255,7 +252,7 @@ budget_decision budget_take(budget *b, const budget_key *k, bool api, int64_t no
         d = take_once(b, e, api, now_s + waited_ms / 1000);
         pthread_mutex_lock(&b->lock);
         patient = d.verdict == BUDGET_WAIT && d.why == BUDGET_WHY_ALONE && waited_ms < BUDGET_PATIENCE_MS;
-        if (d.changed) note_change(b, e);
+        if (d.changed) b->changes++;
         release(b, e);
         if (patient) wait_a_little(b);
     } while (patient);

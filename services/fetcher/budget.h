@@ -48,8 +48,8 @@ typedef struct {
 typedef struct {
     const budget_store *store; /* NULL: the process's own alone; lives as long as the book */
     int64_t reserve_percent;   /* of a limit, never reserved */
-    /* or NULL: an entry has changed; from any thread, with the book's lock: must only note. */
-    void (*changed)(void *arg, const budget_key *k, const budget_state *s);
+    /* or NULL: what is stored was read or written; from any thread: must only note. */
+    void (*seen)(void *arg, const budget_key *k, const budget_state *s);
     void *arg;
 } budget_options;
 

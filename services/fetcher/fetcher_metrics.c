@@ -5,11 +5,13 @@
 
 #include "base/poison.h"
 
-enum { HOSTS_MAX = 100, HOST_BYTES = 128 };
+enum { LABELS_MAX = 100, HOST_BYTES = 128 };
 
 static const char *const by_provider[] = {"provider", NULL};
 static const char *const by_outcome[] = {"provider", "outcome", NULL};
 static const char *const by_failure[] = {"provider", "failure", NULL};
+static const char *const by_credential[] = {"host", "credential", NULL};
+static const char *const by_host_alone[] = {"host", NULL};
 static const char *const by_host[] = {"host", "status", NULL};
 
 void fetcher_metrics_init(fetcher_metrics *m, ov_metrics *registry)
@@ -20,7 +22,7 @@ void fetcher_metrics_init(fetcher_metrics *m, ov_metrics *registry)
         .failures = ov_metrics_add(registry, OV_METRIC_COUNTER, "opvic_fetcher_failures_total",
                                    "Failed looks by kind of failure.", by_failure, 128),
         .requests = ov_metrics_add(registry, OV_METRIC_COUNTER, "opvic_fetcher_requests_total",
-                                   "Requests to upstreams by host and status class.", by_host, HOSTS_MAX),
+                                   "Requests to upstreams by host and status class.", by_host, LABELS_MAX),
         .bytes = ov_metrics_add(registry, OV_METRIC_COUNTER, "opvic_fetcher_received_bytes_total",
                                 "Bytes of bodies received, as they travelled.", by_provider, 16),
         .seconds = ov_metrics_add(registry, OV_METRIC_COUNTER, "opvic_fetcher_look_seconds_total",
@@ -33,6 +35,16 @@ void fetcher_metrics_init(fetcher_metrics *m, ov_metrics *registry)
                                  "Jobs given back because the bus did not take their outcome.", NULL, 1),
         .github_remaining = ov_metrics_add(registry, OV_METRIC_GAUGE, "opvic_provider_github_rate_limit_remaining",
                                            "Requests that GitHub grants until its next reset.", NULL, 1),
+        .remaining =
+            ov_metrics_add(registry, OV_METRIC_GAUGE, "opvic_provider_rate_limit_remaining",
+                           "Requests that no fetcher has reserved until the reset.", by_credential, LABELS_MAX),
+        .limit = ov_metrics_add(registry, OV_METRIC_GAUGE, "opvic_provider_rate_limit_requests",
+                                "Requests that a host grants a period.", by_credential, LABELS_MAX),
+        .reset = ov_metrics_add(registry, OV_METRIC_GAUGE, "opvic_provider_rate_limit_reset_timestamp_seconds",
+                                "When the period ends.", by_credential, LABELS_MAX),
+        .circuits =
+            ov_metrics_add(registry, OV_METRIC_GAUGE, "opvic_fetcher_host_circuit_state",
+                           "Hosts that failed: 0 asked again, 1 being tried, 2 set aside.", by_host_alone, LABELS_MAX),
     };
 }
 
@@ -59,4 +71,20 @@ void fetcher_metrics_look(const fetcher_metrics *m, const char *name, const look
     ov_metric_add(m->seconds, (const char *const[]){name}, (double)took_ms / 1000);
     if (r->budget_remaining >= 0 && strcmp(name, "github") == 0)
         ov_metric_set(m->github_remaining, NULL, (double)r->budget_remaining);
+}
+
+void fetcher_metrics_budget(void *metrics, const budget_key *k, const budget_state *s)
+{
+    const fetcher_metrics *m = metrics;
+    const char *const labels[] = {k->host, k->credential[0] ? k->credential : "anonymous"};
+    if (s->reset_s <= 0) return;
+    ov_metric_set(m->remaining, labels, (double)s->remaining);
+    ov_metric_set(m->limit, labels, (double)s->limit);
+    ov_metric_set(m->reset, labels, (double)s->reset_s);
+}
+
+void fetcher_metrics_circuit(void *metrics, const char *host, circuit_state state)
+{
+    const fetcher_metrics *m = metrics;
+    ov_metric_set(m->circuits, (const char *const[]){host}, (double)state);
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "services/fetcher/asking.h"
+#include "services/fetcher/look_host.h"
 #include "services/fetcher/media.h"
 #include "services/fetcher/refusal.h"
 #include "base/poison.h"
@@ -516,6 +517,18 @@ static bool begin(look *l)
     return true;
 }
 
+static void follow_pages(look *l)
+{
+    look_step s;
+    restart(l, l->conditional);
+    do {
+        s = step(l);
+        if (s == STEP_DONE) s = check_unmoved(l);
+        if (s == STEP_RESTART) restart(l, false);
+    } while (s != STEP_DONE && s != STEP_FAILED);
+    note_cut(l->r);
+}
+
 void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional, int64_t now_s, budget *left,
               look_result *ret)
 {
@@ -527,14 +540,10 @@ void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional
     if (!begin(&l)) return;
     l.conditional = conditional && !j->fresh_lists;
     if (!choose_way(&l)) return;
-    restart(&l, l.conditional);
-    look_step s;
-    do {
-        s = step(&l);
-        if (s == STEP_DONE) s = check_unmoved(&l);
-        if (s == STEP_RESTART) restart(&l, false);
-    } while (s != STEP_DONE && s != STEP_FAILED);
-    note_cut(ret);
+    hosts_ticket place;
+    if (!look_enter_host(o, l.first, now_s, ret, &place)) return;
+    follow_pages(&l);
+    look_leave_host(o, &place, ret);
     if (ret->outcome != LOOKUP_COMPLETE) version_lists_reset(&ret->lists);
     asking_clear(&l.asking);
 }

@@ -6,6 +6,7 @@
 #include "proto/lookup.h"
 #include "services/fetcher/budget.h"
 #include "services/fetcher/credentials_app.h"
+#include "services/fetcher/hosts.h"
 #include "services/fetcher/provider.h"
 
 typedef struct {
@@ -19,6 +20,7 @@ typedef struct {
     /* or NULL: after each request, with what was asked and what came (status 0: no answer). */
     void (*asked)(void *arg, const char *url, unsigned status);
     void *arg;
+    hosts *hosts; /* or NULL: any number of looks at any host */
     /* or NULL: none. What to send to the URL's origin; false: nothing, or credential_failure says why not. */
     bool (*credential)(void *arg, const char *url, provider_credential *ret);
     const credential_failure *(*credential_failure)(void *arg);

@@ -72,6 +72,7 @@ static ov_status loop(ov_app *app, void *service, ov_err *err)
                         .credentials = f->credentials,
                         .ca_file = f->settings->ca_file,
                         .count = (size_t)f->settings->workers,
+                        .looks_per_host = f->settings->looks_per_host,
                         .budget_reserve = f->settings->budget_reserve};
     ov_status status = workers_start(&o, &f->workers, err);
     while (status == OV_OK && !ov_app_stopping(app)) {

@@ -111,6 +111,15 @@ const ov_setting fetcher_setting_table[] = {
      .min = 1,
      .max = 64,
      .help = "looks at the same time"},
+    {.flag = "fetch.looks-per-host",
+     .env = "FETCH_LOOKS_PER_HOST",
+     .type = OV_SET_INT,
+     .offset = AT(looks_per_host),
+     .fallback = "4",
+     .min = 1,
+     .max = 64,
+     .help = "looks at one host at the same time, for each fetcher; a slow host gets one, and one worker is left to "
+             "others"},
     {.flag = "fetch.budget-reserve",
      .env = "FETCH_BUDGET_RESERVE",
      .type = OV_SET_INT,
@@ -128,7 +137,7 @@ const ov_setting fetcher_setting_table[] = {
 };
 #undef AT
 const size_t fetcher_setting_count = OV_COUNT(fetcher_setting_table);
-const size_t fetcher_look_setting_count = OV_COUNT(fetcher_setting_table) - 3;
+const size_t fetcher_look_setting_count = OV_COUNT(fetcher_setting_table) - 4;
 
 /* Paths are appended to it. */
 static ov_status check_url(const fetcher_settings *s, ov_err *err)

@@ -17,7 +17,7 @@ typedef struct {
     char *docker_config, *netrc;
     ov_text_list allow_cidrs;
     char *ca_file;
-    int64_t workers, budget_reserve, pages_max, bytes_max, total_timeout_ms;
+    int64_t workers, looks_per_host, budget_reserve, pages_max, bytes_max, total_timeout_ms;
     char *metrics_bind_address;
 } fetcher_settings;
 extern const ov_setting fetcher_setting_table[];

@@ -1,4 +1,4 @@
-/* One job after another: taken from any provider's queue, dropped when overtaken, looked up, stored, acknowledged. */
+/* One job after another: taken from the feeders, dropped when overtaken, looked up, stored, acknowledged. */
 #include "services/fetcher/worker.h"
 
 #include <pthread.h>
@@ -11,48 +11,45 @@
 #include "bus/streams.h"
 #include "proto/subjects.h"
 #include "services/fetcher/budget_bus.h"
+#include "services/fetcher/feeder.h"
 #include "services/fetcher/publish.h"
 #include "base/poison.h"
 
 enum {
-    ACK_WAIT_MS = 15000, /* a killed worker's job comes back after that */
-    PROGRESS_MS = 4000,  /* a living one says so that often */
-    PULL_MS = 250,       /* on one provider's queue before the next is tried */
-    RETRY_MS = 1000,     /* after the bus could not be asked */
-    RETURN_MS = 5000,    /* before a job that could not be stored is delivered again */
+    RETURN_MS = 5000, /* before a job that could not be stored is delivered again */
     DELIVERIES_MAX = 5,
     PROVIDERS_MAX = 8
 };
 
 typedef struct {
     workers *all;
-    size_t number;
     pthread_t thread;
     ov_fetch *fetch;
     credentials_user *credentials;
-    ov_bus_puller *pullers[PROVIDERS_MAX]; /* at the places of provider_table */
-    uint64_t problems[PROVIDERS_MAX];      /* hash of what was told last about each, 0: nothing */
-    ov_bus_in *current;                    /* the message whose job runs */
-    ov_mono told;                          /* when the bus last heard of it */
+    ov_bus_in *current; /* the message whose job runs */
+    ov_mono told;       /* when the bus last heard of it */
 } worker;
 
 struct workers {
     worker_options o;
-    ov_inbox *stopping; /* nothing is ever put in: waiting in it ends when the program does */
-    ov_inbox *left;     /* each worker puts itself in when it has finished */
-    bool abandon;       /* ends running looks; set and read atomically */
+    intake *intake;
+    feeder *feeders[PROVIDERS_MAX]; /* at the places of provider_table */
+    ov_inbox *stopping;             /* nothing is ever put in: waiting in it ends when the program does */
+    ov_inbox *left;                 /* each worker puts itself in when it has finished */
+    bool abandon;                   /* ends running looks; set and read atomically */
     size_t started;
     worker *each;
     budget_bus shared;
     budget_store store;
     budget budget;
+    hosts hosts;
 };
 
 static void on_alive(void *arg)
 {
     worker *w = arg;
     ov_mono now = ov_mono_now();
-    if (!w->current || ov_mono_since(now, w->told) < PROGRESS_MS) return;
+    if (!w->current || ov_mono_since(now, w->told) < FEEDER_PROGRESS_MS) return;
     ov_bus_in_progress(w->current);
     w->told = now;
 }
@@ -141,6 +138,7 @@ static void do_job(worker *w, size_t provider_at, ov_bus_in *m, const job *j, co
     o.alive = on_alive;
     o.asked = on_asked;
     o.arg = w;
+    o.hosts = &w->all->hosts;
     o.credential = credentials_give;
     o.credential_failure = credentials_user_failure;
     o.identity_token = credentials_identity_token;
@@ -198,52 +196,14 @@ static void handle(worker *w, size_t provider_at, ov_bus_in *m)
 
 /* ---- the thread ---- */
 
-static ov_status open_puller(worker *w, size_t at, ov_err *err)
-{
-    if (w->pullers[at]) return OV_OK;
-    const char *name = provider_table[at]->name;
-    char durable[64], filter[SUBJECT_MAX];
-    snprintf(durable, sizeof durable, "fetcher-%s", name);
-    snprintf(filter, sizeof filter, "%.*s%s.>", (int)(sizeof SUBJECT_JOBS - 2), SUBJECT_JOBS, name);
-    return ov_bus_puller_open(w->all->o.bus, STREAM_JOBS, durable, filter, ACK_WAIT_MS, &w->pullers[at], err);
-}
-
-/* What stays the same is told once. */
-static void tell_why(uint64_t *told, const char *reason)
-{
-    uint64_t hash = ov_str_hash(ov_str_of(reason));
-    if (*told == hash) return;
-    *told = hash;
-    ov_log_warn("no jobs: retried every second", "reason", reason);
-}
-
-static void take_one(worker *w, size_t at)
-{
-    ov_err err = {0};
-    OV_CLEANUP(ov_bus_in_free_p) ov_bus_in *m = NULL;
-    ov_status status = open_puller(w, at, &err);
-    if (status == OV_OK) status = ov_bus_pull(w->pullers[at], PULL_MS, &m, &err);
-    if (status == OV_OK) {
-        handle(w, at, m);
-        return;
-    }
-    if (status == OV_NOT_FOUND && w->pullers[at]) {
-        w->problems[at] = 0;
-        return;
-    }
-    if (status == OV_FAILED || status == OV_INVALID) tell_why(&w->problems[at], err.msg);
-    (void)ov_inbox_take(w->all->stopping, ov_mono_after(ov_mono_now(), RETRY_MS));
-}
-
 static void *work(void *arg)
 {
     worker *w = arg;
-    size_t providers = 0;
-    while (provider_table[providers]) providers++;
-    /* Workers begin at different queues, so that each queue is waited on by somebody. */
-    for (size_t turn = w->number; !ov_inbox_is_stopped(w->all->stopping); turn++) take_one(w, turn % providers);
-    for (size_t i = 0; i < providers; i++)
-        if (w->pullers[i]) ov_bus_puller_close(w->pullers[i]);
+    feeder_load *load;
+    while ((load = intake_take(w->all->intake))) {
+        handle(w, load->provider_at, load->message);
+        feeder_load_free(load);
+    }
     (void)ov_inbox_put(w->all->left, w);
     return NULL;
 }
@@ -260,30 +220,56 @@ static credentials_user *user_of(worker *w)
     return credentials_user_new(w->all->o.credentials, &way);
 }
 
-ov_status workers_start(const worker_options *o, workers **ret, ov_err *err)
+static ov_status start_worker(workers *all, size_t number, ov_err *err)
+{
+    worker *w = &all->each[number];
+    *w = (worker){.all = all};
+    ov_status status = ov_fetch_new("opvic-fetcher/" OPVIC_VERSION, all->o.ca_file, &w->fetch, err);
+    if (status != OV_OK) return status;
+    w->credentials = user_of(w);
+    if (pthread_create(&w->thread, NULL, work, w) == 0) return OV_OK;
+    credentials_user_free(w->credentials);
+    ov_fetch_free(w->fetch);
+    return ov_fail(err, OV_FAILED, "worker %zu: no thread could be started", number);
+}
+
+/* One worker at least is left to all other hosts, whatever the setting. */
+static int64_t at_one_host(const worker_options *o)
+{
+    int64_t others = o->count > 1 ? (int64_t)o->count - 1 : 1;
+    return o->looks_per_host < others ? o->looks_per_host : others;
+}
+
+static workers *workers_new(const worker_options *o)
 {
     workers *all = ov_zalloc(sizeof *all);
     all->o = *o;
     all->stopping = ov_inbox_new(1, NULL);
     all->left = ov_inbox_new(o->count, NULL);
+    all->intake = intake_new();
+    all->each = ov_calloc(o->count, sizeof *all->each);
     all->shared.bus = o->bus;
     all->store = budget_bus_store(&all->shared);
     budget_init(&all->budget);
-    budget_configure(&all->budget, &(budget_options){.store = &all->store, .reserve_percent = o->budget_reserve});
-    all->each = ov_calloc(o->count, sizeof *all->each);
+    budget_configure(&all->budget, &(budget_options){.store = &all->store,
+                                                     .reserve_percent = o->budget_reserve,
+                                                     .seen = fetcher_metrics_budget,
+                                                     .arg = o->metrics});
+    hosts_init(&all->hosts,
+               &(hosts_options){.at_once = at_one_host(o), .changed = fetcher_metrics_circuit, .arg = o->metrics});
+    return all;
+}
+
+ov_status workers_start(const worker_options *o, workers **ret, ov_err *err)
+{
+    workers *all = workers_new(o);
     ov_status status = OV_OK;
     for (size_t i = 0; i < o->count && status == OV_OK; i++) {
-        worker *w = &all->each[i];
-        *w = (worker){.all = all, .number = i};
-        status = ov_fetch_new("opvic-fetcher/" OPVIC_VERSION, o->ca_file, &w->fetch, err);
-        if (status == OV_OK) w->credentials = user_of(w);
-        if (status == OV_OK && pthread_create(&w->thread, NULL, work, w) != 0) {
-            credentials_user_free(w->credentials);
-            ov_fetch_free(w->fetch);
-            status = ov_fail(err, OV_FAILED, "worker %zu: no thread could be started", i);
-        }
+        status = start_worker(all, i, err);
         if (status == OV_OK) all->started++;
     }
+    for (size_t i = 0; provider_table[i] && status == OV_OK; i++)
+        status = feeder_start(o->bus, all->intake, i, &all->feeders[i], err);
     if (status == OV_OK)
         *ret = all;
     else
@@ -291,10 +277,22 @@ ov_status workers_start(const worker_options *o, workers **ret, ov_err *err)
     return status;
 }
 
+static void workers_free(workers *all)
+{
+    intake_free(all->intake);
+    ov_inbox_free(all->left);
+    ov_inbox_free(all->stopping);
+    hosts_clear(&all->hosts);
+    budget_clear(&all->budget);
+    free(all->each);
+    free(all);
+}
+
 void workers_finish(workers *all, int64_t drain_ms)
 {
     if (!all) return;
     ov_inbox_stop(all->stopping);
+    intake_stop(all->intake);
     ov_mono until = ov_mono_after(ov_mono_now(), drain_ms);
     size_t left = 0;
     while (left < all->started && ov_inbox_take(all->left, until)) left++;
@@ -304,10 +302,7 @@ void workers_finish(workers *all, int64_t drain_ms)
         credentials_user_free(all->each[i].credentials);
         ov_fetch_free(all->each[i].fetch);
     }
-    ov_inbox_free(all->left);
-    ov_inbox_free(all->stopping);
+    for (size_t i = 0; i < PROVIDERS_MAX; i++) feeder_finish(all->feeders[i]);
     budget_return(&all->budget, ov_wall_now().ms / 1000);
-    budget_clear(&all->budget);
-    free(all->each);
-    free(all);
+    workers_free(all);
 }

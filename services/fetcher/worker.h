@@ -11,11 +11,12 @@
 
 typedef struct {
     ov_bus *bus;
-    const fetcher_metrics *metrics;
-    look_options look; /* alive, asked, arg and what gives credentials are the worker's own */
+    fetcher_metrics *metrics;
+    look_options look; /* alive, asked, arg, hosts and what gives credentials are the worker's own */
     credentials *credentials;
     const char *ca_file; /* or NULL */
     size_t count;
+    int64_t looks_per_host; /* at the same time; fewer where that would leave no worker to the other hosts */
     int64_t budget_reserve; /* percent of each limit that is left to others */
 } worker_options;
 
