@@ -51,6 +51,31 @@ static ov_status print_list(const job *j, const look_result *r, ov_err *err)
     return status;
 }
 
+/* "budget 41 of 60 until 2026-01-02T03:04:05.000Z", as far as upstream told. */
+static void append_budget(const look_result *r, ov_buf *out)
+{
+    char until[OV_WALL_TEXT];
+    if (r->budget_remaining < 0) return;
+    ov_buf_printf(out, ", budget %lld", (long long)r->budget_remaining);
+    if (r->budget_limit > 0) ov_buf_printf(out, " of %lld", (long long)r->budget_limit);
+    if (r->budget_reset_s <= 0) return;
+    ov_wall_format((ov_wall){r->budget_reset_s * 1000}, until);
+    ov_buf_printf(out, " until %s", until);
+}
+
+static void tell(const look_result *r, const char *key, int64_t took_ms)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(1024);
+    ov_buf_printf(&text, "%s%s%s", lookup_outcome_name(r->outcome), r->failure ? " " : "",
+                  lookup_failure_name(r->failure));
+    if (r->status) ov_buf_printf(&text, ", HTTP %u", r->status);
+    ov_buf_printf(&text, ", %lld requests, %llu bytes, %lld ms", (long long)r->requests, (unsigned long long)r->bytes,
+                  (long long)took_ms);
+    append_budget(r, &text);
+    if (r->message[0]) ov_buf_printf(&text, ": %s", r->message);
+    fprintf(stderr, "%s: %.*s\n", key, OV_STR_ARG(ov_buf_str(&text)));
+}
+
 static int look_and_print(const look_options *o, ov_fetch *f, const source *s)
 {
     ov_str wanted = ov_str_of(s->list);
@@ -64,10 +89,9 @@ static int look_and_print(const look_options *o, ov_fetch *f, const source *s)
     OV_CLEANUP(budget_clear) budget left;
     budget_init(&left);
     OV_CLEANUP(look_result_clear) look_result r;
+    ov_mono began = ov_mono_now();
     look_run(o, f, &j, false, ov_wall_now().ms / 1000, &left, &r);
-    fprintf(stderr, "%s: %s%s%s, %lld requests, %llu bytes%s%s\n", s->key, lookup_outcome_name(r.outcome),
-            r.failure ? " " : "", lookup_failure_name(r.failure), (long long)r.requests, (unsigned long long)r.bytes,
-            r.message[0] ? ": " : "", r.message);
+    tell(&r, s->key, ov_mono_since(ov_mono_now(), began));
     if (r.outcome != LOOKUP_COMPLETE) return STATUS_FAILURE_KIND + (int)r.failure;
     ov_err err = {0};
     ov_status status = print_list(&j, &r, &err);

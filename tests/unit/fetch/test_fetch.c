@@ -26,7 +26,7 @@ static const canned_route routes[] = {
      .after = CANNED_CLOSE},
     {"/chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
      .after = CANNED_CLOSE},
-    {"/unframed", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello", .after = CANNED_CLOSE},
+    {"/unframed", "HTTP/1.1 200 OK\r\nConnection: close\r\nRateLimit-Remaining: 7\r\n\r\nhello", .after = CANNED_CLOSE},
     {"/304", "HTTP/1.1 304 Not Modified\r\nETag: \"e1\"\r\n\r\n", .after = CANNED_CLOSE},
     {"/500", "HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops", .after = CANNED_CLOSE},
     {"/half", OK_HEAD("50") "\r\nhello", .after = CANNED_CLOSE},
@@ -193,6 +193,7 @@ static void test_head(void)
     q = request("/unframed");
     ov_fetch_run(f, &q, &r);
     CHECK(r.unframed);
+    CHECK_C(r.ratelimit_remaining, "7");
     q = request("/304");
     ov_fetch_run(f, &q, &r);
     CHECK(!r.unframed);
