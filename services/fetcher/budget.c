@@ -14,7 +14,7 @@
 enum {
     TRIES_MAX = 50,     /* that others were faster */
     UNKNOWN_WAIT_S = 5, /* when the store cannot be asked */
-    UNKNOWN_GAP_MS = 10
+    UNKNOWN_GAP_MS = 250
 };
 
 typedef struct {
@@ -219,14 +219,13 @@ static budget_decision unavailable(const entry *e, const budget_event *event, in
         .verdict = BUDGET_WAIT, .why = BUDGET_WHY_UNKNOWN, .until_s = now_s + UNKNOWN_WAIT_S, .gap_ms = UNKNOWN_GAP_MS};
 }
 
-static budget_decision take_once(budget *b, entry *e, bool api, int64_t now_s)
+static budget_decision take_once(budget *b, entry *e, const budget_event *event, int64_t now_s)
 {
-    budget_event event = {.kind = BUDGET_TAKE, .api = api, .reserve_percent = b->o.reserve_percent};
     budget_decision d = {0};
     ov_err err = {0};
-    if (!is_fresh(e) && load(b, e, &err) != OV_OK) return unavailable(e, &event, now_s, &err);
+    if (!is_fresh(e) && load(b, e, &err) != OV_OK) return unavailable(e, event, now_s, &err);
     if (take_from_hand(e, now_s, &d)) return d;
-    return agree(b, e, &event, now_s, &d, &err) == OV_OK ? d : unavailable(e, &event, now_s, &err);
+    return agree(b, e, event, now_s, &d, &err) == OV_OK ? d : unavailable(e, event, now_s, &err);
 }
 
 /* With the lock: until an entry has changed here, or what others stored may have. */
@@ -239,8 +238,9 @@ static void wait_a_little(budget *b)
     }
 }
 
-budget_decision budget_take(budget *b, const budget_key *k, bool api, int64_t now_s)
+budget_decision budget_take(budget *b, const budget_key *k, bool api, int64_t count, int64_t now_s)
 {
+    budget_event event = {.kind = BUDGET_TAKE, .api = api, .count = count, .reserve_percent = b->o.reserve_percent};
     ov_mono began = ov_mono_now();
     budget_decision d;
     bool patient;
@@ -249,7 +249,7 @@ budget_decision budget_take(budget *b, const budget_key *k, bool api, int64_t no
         entry *e = claim(b, k);
         int64_t waited_ms = ov_mono_since(ov_mono_now(), began);
         pthread_mutex_unlock(&b->lock);
-        d = take_once(b, e, api, now_s + waited_ms / 1000);
+        d = take_once(b, e, &event, now_s + waited_ms / 1000);
         pthread_mutex_lock(&b->lock);
         patient = d.verdict == BUDGET_WAIT && d.why == BUDGET_WHY_ALONE && waited_ms < BUDGET_PATIENCE_MS;
         if (d.changed) b->changes++;

@@ -66,10 +66,11 @@ void budget_clear(budget *b);
 /* Before it is used. */
 void budget_configure(budget *b, const budget_options *o);
 
-/* Before a request to k, whose provider has an API with a limit or has not. May ask the store, and may wait
+/* Before a request to k, whose provider has an API with a limit or has not; the first of so many, as far as is known.
+ * May ask the store, and may wait
  * BUDGET_PATIENCE_MS for a request that goes alone. Each decision but WAIT is followed by one of budget_answered and
  * budget_lost. */
-budget_decision budget_take(budget *b, const budget_key *k, bool api, int64_t now_s);
+budget_decision budget_take(budget *b, const budget_key *k, bool api, int64_t count, int64_t now_s);
 /* What an answer told of a limit. */
 typedef struct {
     bool told;

@@ -57,11 +57,18 @@ static int64_t gap_ms(const budget_state *s, int64_t reserve)
 
 /* ---- taking ---- */
 
+/* No more than half of a period may be asked for, or there would be none that is good enough. */
+static int64_t needed(const budget_state *s, const budget_event *e, int64_t reserve)
+{
+    return most(least(e->count, (s->limit - reserve) / 2), 1);
+}
+
 static budget_decision take_known(budget_state *s, const budget_event *e, int64_t now_s)
 {
     int64_t reserve = budget_reserve(s->limit, e->reserve_percent);
     bool closing = s->reset_s - now_s <= BUDGET_GUARD_S;
-    if (closing || s->remaining - 1 < reserve) return wait_for(BUDGET_WHY_SPENT, s->reset_s, gap_ms(s, reserve));
+    if (closing || s->remaining - needed(s, e, reserve) < reserve)
+        return wait_for(BUDGET_WHY_SPENT, s->reset_s, gap_ms(s, reserve));
     s->remaining--;
     return (budget_decision){.changed = true, .verdict = BUDGET_RESERVED, .until_s = s->reset_s};
 }

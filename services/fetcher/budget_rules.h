@@ -39,7 +39,7 @@ typedef struct {
     bool served;             /* ANSWERED: by a host that is well; without told: it has no limit */
     int64_t remaining, limit /* 0: not told */;
     int64_t until_s; /* ANSWERED: of the reset by our clock, 0: not told; TOLD_OFF; RETURN */
-    int64_t count;   /* RETURN */
+    int64_t count;   /* RETURN; TAKE: it is the first of so many, and does not begin what cannot be ended */
 } budget_event;
 
 typedef enum {

@@ -80,6 +80,14 @@ static ov_str etag_of(ov_str joined, unsigned n)
     return one;
 }
 
+/* How many requests begin with this one, as far as the look before tells. */
+static int64_t pages_ahead(const look *l)
+{
+    int64_t pages = 1;
+    for (size_t i = 0; l->page == 0 && i < l->j->etag.len; i++) pages += l->j->etag.ptr[i] == ' ';
+    return pages;
+}
+
 static bool is_conditional(const look *l)
 {
     return l->conditional && (etag_of(l->j->etag, l->page).len || (l->page == 0 && l->j->last_modified.len));
@@ -380,7 +388,7 @@ static look_step step_refused(look *l, ov_fetch_stream *s)
 static look_step send_request(look *l, const ov_fetch_request *q, ov_fetch_stream **ret)
 {
     key_of(l, l->url, &l->key);
-    budget_decision taken = budget_take(l->left, &l->key, l->p->api, now_of(l));
+    budget_decision taken = budget_take(l->left, &l->key, l->p->api, pages_ahead(l), now_of(l));
     if (taken.verdict == BUDGET_WAIT) return goes_on_unbudgeted(l) ? STEP_RESTART : defer(l, &l->key, &taken);
     ov_fetch_open(l->fetch, q, ret);
     note_budget(l, &taken, ov_fetch_head(*ret));

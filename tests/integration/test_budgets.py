@@ -1,11 +1,12 @@
 """Requests that upstreams count: fetchers agree on the bus before they ask, and the upstream's own log is the witness."""
 import json
 import statistics
+import subprocess
 import time
 import unittest
 
 from support.nats import Nats
-from support.stack import ROOT, Stack, github, post, report, request, until
+from support.stack import BIN, ROOT, Stack, github, post, report, request, until
 
 DATA = ("--data", ROOT / "examples/upstream/data")
 LIMIT, RESERVE = 60, 3  # five percent
@@ -69,7 +70,7 @@ class Budgets(unittest.TestCase):
         # A host is known by its name and port: the same server is another host by each of its addresses.
         self.port = int(self.up.url.rsplit(":", 1)[1])
         self.up.url = f"http://127.0.0.1:{self.port}"
-        stack.aggregator("--source.interval", "1h", *aggregator_args).wait_ready()
+        stack.aggregator(*(aggregator_args or ("--source.interval", "1h"))).wait_ready()
         self.api = stack.api().wait_ready()
         self.fetchers = [stack.fetcher(*fetcher_args, upstream=self.up.url, name=f"fetcher-{i}") for i in range(fetchers)]
         for fetcher in self.fetchers:
@@ -122,6 +123,66 @@ class Budgets(unittest.TestCase):
             early = [r["arrived"] - told for r in rows if under_way_s < r["arrived"] - told < wait_s - 1]
             self.assertEqual(early, [])
             self.assertGreater(sum(r["arrived"] > told + wait_s - 1 for r in rows), 10)
+
+    def test_what_is_not_counted_is_not_spent(self):
+        """Unchanged lists cost nothing with a token: many more looks than the budget, and nearly all of it is left."""
+        sources = 20
+        with Stack() as stack:
+            up = self.begin(stack, ("--rate-limit", LIMIT), 2, ("--provider.github.token", "abc"),
+                            ("--source.interval", "1s", "--cache.reconciler-interval", "500ms"))
+            self.want(sources)
+            until("each was looked at again and again", lambda: min(asked(up)["paths"].values(), default=0) > 5)
+            self.assertEqual(len(asked(up)["paths"]), sources)
+            self.assertNotIn("403", asked(up)["statuses"])
+            self.assertGreater(asked(up)["total"], 2 * LIMIT)
+            in_hand = 2 * 8
+            known, = budgets(stack)
+            self.assertGreaterEqual(known["remaining"], LIMIT - sources - in_hand)
+            self.assertEqual(len(known["credential"]), 12)
+            for fetcher in self.fetchers:
+                self.assertEqual(fetcher.stop(), 0)
+            self.assertEqual(budgets(stack)[0]["remaining"], LIMIT - sources)
+
+    def test_a_corrupt_budget(self):
+        """Says so, and is as if there were none."""
+        with Stack() as stack:
+            up = self.begin(stack)
+            with Nats(stack.nats_port) as nats:
+                key = f"$KV.opvic_budget.{token(f'127.0.0.1:{self.port}')}.="
+                nats.request(key, b'{"schema":1,"host":"127.0.0.1","limit":"many"}')
+            self.want(3)
+            until("all is done", lambda: complete(stack) == 3)
+            self.assertIn("a stored budget cannot be read", self.fetchers[0].text())
+            self.assertEqual(budgets(stack)[0]["remaining"], 5000 - 3)
+            self.assertEqual(asked(up)["total"], 3)
+
+    def test_without_the_bus(self):
+        """A look that has pages before it asks for none of them when the bus does not tell what is left."""
+        with Stack() as stack:
+            up = self.begin(stack)
+            for i in range(250):
+                control(up, "publish", repo="acme/long", tag=f"v1.{i}.0")
+            control(up, "hold")
+            self.assertEqual(post(self.api, report("a", "long", {"1.0.0": 1}, github("acme/long"))).status, 202)
+            until("the first page is asked for", lambda: asked(up)["waiting"] == 1)
+            stack.nats_process.kill()
+            control(up, "release")
+            until("it is put off", lambda: "not asked: the bus could not be asked" in self.fetchers[0].text())
+            self.assertEqual(asked(up)["total"], 1)
+            stack.nats_process.start()
+            stack.wait_nats()
+            until("it is done when the bus is back", lambda: complete(stack) == 1, 60)
+            self.assertEqual(asked(up)["total"], 4)
+
+    def test_one_look_tells(self):
+        with Stack() as stack:
+            up = stack.upstream(*DATA, "--rate-limit", LIMIT)
+            control(up, "publish", repo="acme/app", tag="v1.0.0")
+            done = subprocess.run([BIN / "opvic-fetcher", "get", "--provider", "github", "--strategy", "releases", "--repo",
+                                   "acme/app", "--provider.github.api-url", up.url, "--fetch.allow-cidrs", "127.0.0.0/8"],
+                                  capture_output=True, text=True, timeout=60, check=True)
+            self.assertRegex(done.stderr, r"^github/releases/acme/app: complete, HTTP 200, 1 requests, \d+ bytes, \d+ ms, "
+                                          r"budget 59 of 60 until 20\d\d-\d\d-\d\dT[0-9:.]+Z\n$")
 
     def test_a_killed_fetchers_reservations_are_spent(self):
         with Stack() as stack:

@@ -100,17 +100,17 @@ static void test_reserving(void)
 {
     fixture f;
     begin(&f, "");
-    budget_decision d = budget_take(&f.book, &f.key, true, NOW);
+    budget_decision d = budget_take(&f.book, &f.key, true, 1, NOW);
     CHECK_INT(d.verdict, BUDGET_ALONE);
     CHECK_INT(f.shelf.state.alone_s, NOW + BUDGET_ALONE_S);
-    CHECK_INT(budget_take(&f.book, &f.key, true, NOW).verdict, BUDGET_WAIT);
+    CHECK_INT(budget_take(&f.book, &f.key, true, 1, NOW).verdict, BUDGET_WAIT);
     answer(&f, &d, 200, "2", "3", "1003600");
     CHECK_INT(f.shelf.state.remaining, 2);
-    d = budget_take(&f.book, &f.key, true, NOW);
+    d = budget_take(&f.book, &f.key, true, 1, NOW);
     CHECK_INT(d.verdict, BUDGET_RESERVED);
     CHECK_INT(f.shelf.state.remaining, 1);
     f.shelf.conflicts = 1; /* another takes the last one at the same time */
-    d = budget_take(&f.book, &f.key, true, NOW);
+    d = budget_take(&f.book, &f.key, true, 1, NOW);
     CHECK_INT(d.verdict, BUDGET_WAIT);
     CHECK_INT(d.until_s, NOW + 3600);
     CHECK_INT(f.shelf.state.remaining, 0);
@@ -124,17 +124,17 @@ static void test_no_limit(void)
     fixture f;
     begin(&f, "");
     for (int i = 0; i < 100; i++) {
-        budget_decision d = budget_take(&f.book, &f.key, false, NOW);
+        budget_decision d = budget_take(&f.book, &f.key, false, 1, NOW);
         CHECK_INT(d.verdict, BUDGET_FREE);
         answer(&f, &d, 200, "", "", "");
     }
     CHECK_INT(f.shelf.saves, 0);
-    budget_decision d = budget_take(&f.book, &f.key, false, NOW);
+    budget_decision d = budget_take(&f.book, &f.key, false, 1, NOW);
     answer(&f, &d, 200, "99, 100;w=60", "100;w=60", "60");
     CHECK_INT(f.shelf.state.remaining, 99);
     CHECK_INT(f.shelf.state.limit, 100);
     CHECK_INT(f.shelf.state.reset_s, NOW + 60);
-    CHECK_INT(budget_take(&f.book, &f.key, false, NOW).verdict, BUDGET_RESERVED);
+    CHECK_INT(budget_take(&f.book, &f.key, false, 1, NOW).verdict, BUDGET_RESERVED);
     budget_clear(&f.book);
 }
 
@@ -143,14 +143,14 @@ static void test_hand(void)
 {
     fixture f;
     begin(&f, "69fa509aab63");
-    budget_decision d = budget_take(&f.book, &f.key, true, NOW);
+    budget_decision d = budget_take(&f.book, &f.key, true, 1, NOW);
     answer(&f, &d, 200, "10", "11", "1003600");
-    d = budget_take(&f.book, &f.key, true, NOW);
+    d = budget_take(&f.book, &f.key, true, 1, NOW);
     CHECK_INT(f.shelf.state.remaining, 9);
     unsigned saves = f.shelf.saves;
     for (int i = 0; i < 5; i++) {
         answer(&f, &d, 304, "10", "11", "1003600");
-        d = budget_take(&f.book, &f.key, true, NOW);
+        d = budget_take(&f.book, &f.key, true, 1, NOW);
         CHECK_INT(d.verdict, BUDGET_RESERVED);
     }
     CHECK_INT(f.shelf.saves, saves);
@@ -166,11 +166,11 @@ static void test_anonymous_is_counted(void)
 {
     fixture f;
     begin(&f, "");
-    budget_decision d = budget_take(&f.book, &f.key, true, NOW);
+    budget_decision d = budget_take(&f.book, &f.key, true, 1, NOW);
     answer(&f, &d, 200, "10", "11", "1003600");
-    d = budget_take(&f.book, &f.key, true, NOW);
+    d = budget_take(&f.book, &f.key, true, 1, NOW);
     answer(&f, &d, 304, "9", "11", "1003600");
-    (void)budget_take(&f.book, &f.key, true, NOW);
+    (void)budget_take(&f.book, &f.key, true, 1, NOW);
     CHECK_INT(f.shelf.state.remaining, 8);
     budget_clear(&f.book);
 }
@@ -184,7 +184,7 @@ static void test_told_off(void)
     budget_init(&other);
     budget_configure(&other, &(budget_options){.store = &f.store});
     budget_told_off(&other, &f.key, NOW + 90, NOW);
-    budget_decision d = budget_take(&f.book, &f.key, false, NOW);
+    budget_decision d = budget_take(&f.book, &f.key, false, 1, NOW);
     CHECK_INT(d.verdict, BUDGET_WAIT);
     CHECK_INT(d.until_s, NOW + 90);
     CHECK(budget_is_spent(&f.book, &f.key, NOW, &d));
@@ -198,12 +198,12 @@ static void test_away(void)
     fixture f;
     begin(&f, "");
     f.shelf.away = true;
-    budget_decision d = budget_take(&f.book, &f.key, true, NOW);
+    budget_decision d = budget_take(&f.book, &f.key, true, 1, NOW);
     CHECK_INT(d.verdict, BUDGET_WAIT);
     CHECK_INT(d.why, BUDGET_WHY_UNKNOWN);
-    CHECK_INT(budget_take(&f.book, &f.key, false, NOW).verdict, BUDGET_FREE); /* no limit is known or likely */
-    budget_told_off(&f.book, &f.key, NOW + 90, NOW);                          /* counts here all the same */
-    CHECK_INT(budget_take(&f.book, &f.key, false, NOW).verdict, BUDGET_WAIT);
+    CHECK_INT(budget_take(&f.book, &f.key, false, 1, NOW).verdict, BUDGET_FREE); /* no limit is known or likely */
+    budget_told_off(&f.book, &f.key, NOW + 90, NOW);                             /* counts here all the same */
+    CHECK_INT(budget_take(&f.book, &f.key, false, 1, NOW).verdict, BUDGET_WAIT);
     budget_clear(&f.book);
 }
 
