@@ -28,20 +28,29 @@ static violation violation_parse(const char *text)
     return v;
 }
 
-/* The subjects of answers are new each time: they stand for one right. */
+/* "$JS.ACK.<stream>" of what begins with it; the whole subject when it is not of that kind. */
+static ov_str stream_of(ov_str subject)
+{
+    size_t at = ov_str_starts(subject, OV_STR("$JS.ACK.")) ? 8 : ov_str_starts(subject, OV_STR("$JS.FC.")) ? 7 : 0;
+    return at ? ov_str_sub(subject, 0, ov_str_find(subject, '.', at)) : subject;
+}
+
+/* Subjects that are new each time, of answers, acknowledgements and flow control, stand for one right. */
 static ov_str one_for_all(const ov_bus *bus, ov_bus_right right, ov_str subject)
 {
+    if (right == OV_BUS_PUBLISH) return stream_of(subject);
     size_t len = strlen(bus->inbox);
-    bool own = right == OV_BUS_SUBSCRIBE && subject.len > len && subject.ptr[len] == '.' &&
-               ov_str_starts(subject, ov_str_of(bus->inbox));
+    bool own = subject.len > len && subject.ptr[len] == '.' && ov_str_starts(subject, ov_str_of(bus->inbox));
     return own ? ov_str_of(bus->answers) : subject;
 }
 
 static void denial_show(const ov_bus *bus, const ov_bus_denial *d, char out[OV_BUS_DENIAL_TEXT])
 {
-    snprintf(out, OV_BUS_DENIAL_TEXT, "%s \"%s\" as user %s%.60s%s",
-             d->right == OV_BUS_PUBLISH ? "publish to" : "subscribe to", d->subject, bus->user ? "\"" : "",
-             bus->user ? bus->user : "of the credentials", bus->user ? "\"" : "");
+    const char *what = d->right == OV_BUS_PUBLISH ? "publish to" : "subscribe to", *rest = d->is_family ? ".>" : "";
+    if (bus->user)
+        snprintf(out, OV_BUS_DENIAL_TEXT, "%s \"%s%s\" as user \"%.60s\"", what, d->subject, rest, bus->user);
+    else
+        snprintf(out, OV_BUS_DENIAL_TEXT, "%s \"%s%s\" as the user of its settings", what, d->subject, rest);
 }
 
 /* ---- the table; all with the lock ---- */
@@ -63,14 +72,14 @@ static ov_bus_denial *place(ov_bus *bus)
     return oldest;
 }
 
-static bool note(ov_bus *bus, ov_bus_right right, ov_str subject, char out[OV_BUS_DENIAL_TEXT])
+static bool note(ov_bus *bus, ov_bus_right right, ov_str subject, bool is_family, char out[OV_BUS_DENIAL_TEXT])
 {
     uint64_t hash = ov_str_hash(subject);
     ov_bus_denial *d = find(bus, right, hash);
     bool known = d != NULL;
     if (!known) {
         d = place(bus);
-        *d = (ov_bus_denial){.right = right, .subject_hash = hash};
+        *d = (ov_bus_denial){.right = right, .is_family = is_family, .subject_hash = hash};
         snprintf(d->subject, sizeof d->subject, "%.*s",
                  (int)(subject.len < SHOWN_SUBJECT ? subject.len : SHOWN_SUBJECT), subject.ptr);
     }
@@ -97,12 +106,12 @@ void ov_bus_denials_take(ov_bus *bus, const char *text)
     }
     ov_str subject = one_for_all(bus, v.right, v.subject);
     pthread_mutex_lock(&bus->mu);
-    bool known = note(bus, v.right, subject, what);
+    bool known = note(bus, v.right, subject, subject.len < v.subject.len && v.right == OV_BUS_PUBLISH, what);
     ov_bus_kick_locked(bus); /* to try again, and to look whether it is over */
     pthread_mutex_unlock(&bus->mu);
     snprintf(told, sizeof told, "permission denied: %s", what);
     if (v.right == OV_BUS_PUBLISH)
-        ov_bus_store_denied(bus, subject, told);
+        ov_bus_store_denied(bus, v.subject, told);
     else if (subject.ptr == bus->answers)
         ov_bus_store_denied(bus, (ov_str){0}, told);
     if (bus->on_change) bus->on_change(bus->arg, known ? OV_BUS_DENIED_AGAIN : OV_BUS_DENIED, told);

@@ -69,6 +69,7 @@ typedef struct ov_bus_listener {
 typedef enum { OV_BUS_PUBLISH, OV_BUS_SUBSCRIBE } ov_bus_right;
 typedef struct {
     ov_bus_right right;
+    bool is_family; /* all subjects that begin so */
     uint64_t subject_hash;
     char subject[201]; /* as shown */
     int64_t at_ms;     /* when it was last refused */

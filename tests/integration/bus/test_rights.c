@@ -76,6 +76,31 @@ static bool are_all_told(void *count)
     return *(atomic_int *)count == MANY;
 }
 
+/* Acknowledgements and flow control have subjects of their own each time: one right, and each still ends by itself. */
+static void test_families(fixture_bus *small)
+{
+    check_case("families");
+    ov_err err = {0};
+    ov_bus_stored stored;
+    char text[OV_BUS_DENIAL_TEXT];
+    size_t before = ov_bus_denial_count(small->bus);
+    for (int i = 0; i < 3; i++) {
+        char subject[64];
+        snprintf(subject, sizeof subject, "$JS.ACK.S.c%d.1.1.1.1.0", i);
+        ov_bus_out out = OV_BUS_OUT(subject, OV_STR("+ACK"));
+        CHECK_OK(ov_bus_store_wait(small->bus, &out, LONG_MS, &stored, &err), &err);
+        CHECK_INT(stored.status, OV_FAILED);
+    }
+    CHECK_INT(ov_bus_denial_count(small->bus), before + 1);
+    CHECK(ov_bus_denial_at(small->bus, before, text));
+    CHECK_C(text, "publish to \"$JS.ACK.S.>\" as user \"small\"");
+    stored_calls = 0;
+    ov_bus_out out = OV_BUS_OUT("$JS.FC.S.a.b", OV_STR(""));
+    CHECK_OK(ov_bus_store(small->bus, &out, LONG_MS, on_stored, NULL, &err), &err);
+    CHECK(fixture_wait(is_positive, &stored_calls));
+    CHECK(strstr(stored_result.text, "\"$JS.FC.S.>\""));
+}
+
 /* Each is told by itself, though all are refused together; the table of what is missing stays bounded. */
 static void test_many(fixture_bus *small)
 {
@@ -183,6 +208,7 @@ int main(void)
     fixture_open(&small, server, "small", p);
     fixture_open(&deaf, server, "deaf", p);
     test_forbidden(&small);
+    test_families(&small);
     test_many(&small);
     test_deaf(&deaf);
     test_core(&admin, &small, server);
