@@ -61,6 +61,10 @@ natsStatus ov_bus_exchange(ov_bus_link *link, natsMsg *msg, int64_t timeout_ms, 
     }
     if (s == NATS_OK) s = wait_reply(bus, sub, subject, ov_mono_after(now, timeout_ms), ret, why);
     natsSubscription_Destroy(sub);
+    if (s == NATS_OK && natsMsg_IsNoResponders(*ret)) {
+        ov_bus_nats_msg_p(ret);
+        s = NATS_NO_RESPONDERS; /* as the library says itself in some versions */
+    }
     return s;
 }
 

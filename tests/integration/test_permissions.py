@@ -11,6 +11,7 @@ from support.stack import ROOT, TOKEN, Process, Stack, free_ports, get, github, 
 
 COREDNS = github("coredns/coredns", "tags", r"^v([0-9]+\.[0-9]+\.[0-9]+)$", "$1")
 MANY = 600
+LONG = "b" * 180  # the longest id that an agent's user may have
 STREAMS = ("OPVIC_REPORTS", "OPVIC_JOBS", "OPVIC_LISTS", "OPVIC_EVENTS", "OPVIC_DEAD", "KV_opvic_state", "KV_opvic_lease", "KV_opvic_budget")
 USERS = (*ROLES, "a", "b")
 
@@ -201,13 +202,13 @@ class Pipeline(unittest.TestCase):
             bus = BusUsers(stack, "a")
             services = pipeline(stack, bus, "a")
             with bus.client("a") as watcher:
-                self.assertEqual(credentials("agent", bus.folder, "b"), "")
+                self.assertEqual(credentials("agent", bus.folder, LONG), "")
                 bus.reload()
-                stack.collector("b", ROOT / "examples/clusters/prod-us", "--agent.interval", "1s", env=bus.env("b")).wait_ready()
-                until("its reports are answered", lambda: get(services[2], "/api/v1alpha1/agents/b").json())
+                stack.collector(LONG, ROOT / "examples/clusters/prod-us", "--agent.interval", "1s", env=bus.env(LONG), name="long").wait_ready()
+                until("its reports are answered", lambda: get(services[2], f"/api/v1alpha1/agents/{LONG}").json())
                 for command in ("rotate", "remove"):
-                    with bus.client("b") as gone:
-                        self.assertEqual(credentials(command, bus.folder, "b"), "")
+                    with bus.client(LONG) as gone:
+                        self.assertEqual(credentials(command, bus.folder, LONG), "")
                         bus.reload()
                         with self.assertRaises(OSError):
                             gone.refusals()
