@@ -4,6 +4,7 @@
 server_name: $POD_NAME
 port: 4222
 http_port: 8222
+ping_interval: 5s # a peer that says nothing is noticed within seconds
 jetstream {
   store_dir: "/data"
   {{- if $.Values.nats.persistence.enabled }}
