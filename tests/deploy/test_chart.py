@@ -113,6 +113,34 @@ class Rendered(unittest.TestCase):
         self.assertEqual(paths({}), [("/api", "Prefix"), ("/healthz", "Exact"), ("/readyz", "Exact")])
         self.assertEqual(paths({"metrics": {"public": True}}), [("/", "Prefix")])
 
+    def test_more_variables(self):
+        """As text, which may use the values, or as a list; for all of what the Go control plane was; the last one counts."""
+        for extra in ("- name: CACHE_EXPIRATION\n  value: {{ .Release.Name }}\n- name: X\n  value: a\n",
+                      [{"name": "CACHE_EXPIRATION", "value": "opvic"}, {"name": "X", "value": "a"}]):
+            values = {"controlplane": {"enabled": True, "extraEnv": extra, "extraEnvFrom": [{"configMapRef": {"name": "more"}}]},
+                      "fetcher": {"extraEnv": "- {name: X, value: b}"}}
+            found = by_key(objects(helm.render(values)))
+            for component, x in (("control-plane", "a"), ("aggregator", "a"), ("fetcher", "b")):
+                container, = pod_of(found["Deployment", f"opvic-{component}"])["containers"]
+                told = [(e["name"], e.get("value")) for e in container["env"]]
+                self.assertEqual(len(dict(told)), len(told), "no name twice")
+                self.assertLessEqual({("CACHE_EXPIRATION", "opvic"), ("X", x)}, set(told), component)
+                self.assertIn({"configMapRef": {"name": "more"}}, container["envFrom"])
+
+    def test_network_policies(self):
+        policy = lambda values, name: by_key(objects(helm.render({**BOTH, "networkPolicy": {"enabled": True}, **values})))[
+            "NetworkPolicy", f"opvic-{name}"]["spec"]
+        ports = lambda rules: [p["port"] for r in rules for p in r["ports"]]
+        self.assertEqual(ports(policy({}, "fetcher")["egress"]), [53, 53, 4222, 443, 80])
+        behind = {"fetcher": {"fetch": {"proxy": {"url": "http://u:p@proxy:3128/"}, "allowCidrs": ["10.0.0.0/8"]}}}
+        fetcher = policy(behind, "fetcher")["egress"]
+        self.assertEqual(ports(fetcher[:-1]), [53, 53, 4222, 3128])
+        self.assertEqual(fetcher[-1], {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]})
+        elsewhere = {"nats": {"url": "tls://a.example:4443,nats://b.example"}}
+        self.assertEqual(ports(policy(elsewhere, "aggregator")["egress"]), [53, 53, 4443, 4222])
+        bus, = [r for r in policy({}, "nats")["ingress"] if ports([r]) == [4222]]
+        self.assertEqual(bus["from"][0]["podSelector"]["matchExpressions"][0]["values"], ["agent", "aggregator", "control-plane", "fetcher"])
+
     def test_a_change_starts_pods_anew(self):
         def template(component, change):
             values = copy.deepcopy(BOTH)
@@ -309,6 +337,7 @@ class Refused(unittest.TestCase):
         self.refused({**BOTH, "agent": {"enabled": True}}, "agent.identifier: this cluster's name is needed")
         self.refused({**BOTH, "aggregator": {"streams": {"replicas": 3}}}, "aggregator.streams.replicas: 3: expected at most nats.replicas, 1")
         self.refused({**BOTH, "nats": {"auth": {"remoteAgents": ["prod-eu"]}}}, 'nats.auth.remoteAgents: "prod-eu" is this release\'s own agent')
+        self.refused({"controlplane": {"enabled": True, "extraEnv": "HTTPS_PROXY=http://proxy:3128"}}, "controlplane.extraEnv: expected a list of {name, value}")
         self.refused({**BOTH, "nats": {"auth": {"credentialsSecret": "c"}}}, "nats.auth.credentialsSecret: expected with nats.url alone")
 
 

@@ -2,6 +2,7 @@
 removed."""
 import base64
 import contextlib
+import json
 import os
 import subprocess
 import unittest
@@ -172,7 +173,15 @@ class Installed(unittest.TestCase):
         certificate, private = kube.pki.server("bus", ",".join(["IP:127.0.0.1", *(f"DNS:{h}" for h in ["opvic-nats", *hosts])]))
         kube.create("/api/v1/namespaces/three/secrets", [{"metadata": {"name": "bus-tls"}, "stringData": {
             "ca.crt": kube.ca.read_text(), "tls.crt": certificate.read_text(), "tls.key": private.read_text()}}])
-        site.install({**BOTH, "nats": {"replicas": 3, "tls": {"secretName": "bus-tls"}, "auth": {"remoteAgents": ["prod-us"]}}})
+        # What the fetcher reads of upstreams; without one of them it would not start.
+        login = json.dumps({"auths": {"registry.example": {"username": "u", "password": "p"}}})
+        kube.create("/api/v1/namespaces/three/secrets", [
+            {"metadata": {"name": "docker"}, "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": login}},
+            {"metadata": {"name": "netrc"}, "stringData": {"netrc": "machine git.example login u password p\n"}}])
+        kube.create("/api/v1/namespaces/three/configmaps", [{"metadata": {"name": "authorities"}, "data": {"ca.crt": kube.ca.read_text()}}])
+        fetcher = {"credentials": {"dockerConfigSecret": "docker", "netrcSecret": "netrc"},
+                   "fetch": {"caConfigMap": "authorities", "allowCidrs": ["10.0.0.0/8", "fd00::/8"], "proxy": {"url": "http://127.0.0.1:9"}}}
+        site.install({**BOTH, "fetcher": fetcher, "nats": {"replicas": 3, "tls": {"secretName": "bus-tls"}, "auth": {"remoteAgents": ["prod-us"]}}})
         site.await_pods(**{**WORKLOADS, "nats": 3})
         api, started = site.run_release()
         token = site.kubelet.secret("opvic-shared-auth-token")["CONTROLPLANE_AUTH_TOKEN"]
