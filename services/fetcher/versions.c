@@ -60,7 +60,9 @@ void version_lists_add(version_lists *v, version_list *to, const list_version *v
     list_version *kept = &to->versions[to->count++];
     *kept = *version;
     kept->version = keep(v, version->version, LIST_VERSION_BYTES_MAX);
-    kept->app_version = keep(v, version->app_version, LIST_VERSION_BYTES_MAX);
+    kept->app_version = ov_str_eq(version->app_version, version->version) /* as many charts have it */
+                            ? kept->version
+                            : keep(v, version->app_version, LIST_VERSION_BYTES_MAX);
     kept->cycle = keep(v, version->cycle, LIST_CYCLE_BYTES_MAX);
     v->versions++;
 }

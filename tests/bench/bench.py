@@ -11,6 +11,7 @@ import time
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent), str(pathlib.Path(__file__).resolve().parent)]
 from bench_collector import measure_collector  # noqa: E402
+from bench_fetcher import measure_fetcher  # noqa: E402
 from support import fleet  # noqa: E402
 from support.load import post_all  # noqa: E402
 from support.stack import BIN, ROOT, Stack, TOKEN, get, post, report, request, samples, until  # noqa: E402
@@ -35,6 +36,21 @@ GOALS = {
     "aggregator_rss_100k_mb": ("MB", None, "less"),
     "upstream_requests": ("requests", fleet.SOURCES, "less"),
     "upstream_downloads": ("requests", 0, "less"),
+    "helm_26mb_heap_mb": ("MB", 10, "less"),
+    "helm_mb_per_s": ("MB/s", 40, "more"),
+    "helm_mb_per_cpu_s": ("MB/s", None, "more"),
+    "helm_26mb_all_yaml_heap_mb": ("MB", 10, "less"),
+    "helm_all_yaml_mb_per_s": ("MB/s", 40, "more"),
+    "helm_26mb_all_yaml_gzip_heap_mb": ("MB", 10, "less"),
+    "helm_all_yaml_gzip_mb_per_s": ("MB/s", 40, "more"),
+    "helm_26mb_all_json_heap_mb": ("MB", 10, "less"),
+    "helm_all_json_mb_per_s": ("MB/s", 40, "more"),
+    "helm_26mb_all_json_gzip_heap_mb": ("MB", 10, "less"),
+    "helm_all_json_gzip_mb_per_s": ("MB/s", 40, "more"),
+    "helm_140mb_heap_mb": ("MB", 10, "less"),
+    "helm_140mb_mb_per_s": ("MB/s", 40, "more"),
+    "helm_140mb_all_heap_mb": ("MB", 10, "less"),
+    "releases_heap_mb": ("MB", 10, "less"),
     "collector_rss_10k_mb": ("MB", 16, "less"),
     "collector_peak_10k_mb": ("MB", 24, "less"),
     "collector_react_ms": ("ms", 1000, "less"),
@@ -183,10 +199,10 @@ def show(figures, sizes):
         value = round(figures[name], 3)
         met = None if goal is None else (value <= goal if better == "less" else value >= goal)
         rows.append({"name": name, "value": value, "unit": unit, "goal": goal, "better": better, "met": met})
-    print(f"{'name':<24}{'value':>14} {'unit':<12}{'goal':>12}  met")
+    print(f"{'name':<34}{'value':>14} {'unit':<12}{'goal':>12}  met")
     for row in rows:
         goal = "-" if row["goal"] is None else f"{'<=' if row['better'] == 'less' else '>='} {row['goal']}"
-        print(f"{row['name']:<24}{row['value']:>14} {row['unit']:<12}{goal:>12}  {'-' if row['met'] is None else 'yes' if row['met'] else 'no'}")
+        print(f"{row['name']:<34}{row['value']:>14} {row['unit']:<12}{goal:>12}  {'-' if row['met'] is None else 'yes' if row['met'] else 'no'}")
     facts = {"machine": {"cores": os.cpu_count(), "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
                          "kernel": platform.release()}, "versions": versions(), "sizes": sizes}
     rows += [{"name": name, "value": value, "unit": "facts", "goal": None, "better": None, "met": None} for name, value in facts.items()]
@@ -202,6 +218,8 @@ def main():
         step(figures)
     print("measuring 1,000 agents x 100 trackers", file=sys.stderr)
     measure_large(figures, sizes)
+    print("measuring the fetcher on large upstreams", file=sys.stderr)
+    measure_fetcher(figures, sizes)
     print("measuring a collector at 10,000 pods (needs the tools of the Kubernetes suite)", file=sys.stderr)
     measure_collector(figures, rss_mb, peak_mb, cpu_seconds)
     show(figures, sizes)
