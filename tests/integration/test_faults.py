@@ -185,6 +185,31 @@ class Faults(unittest.TestCase):
                     if "--fetch.bytes-max" not in ROWS[name]:
                         self.assertLess(pushed, PUSHED_MAX)
 
+    def test_no_list_for_any_provider(self):
+        """Pages that say they went well and are something else."""
+        documents = {"HTML": (b"<!doctype html><title>Sign in</title>", "text/html"), "HTML in disguise": (b"\n <html>", None),
+                     "XML": (b"<?xml version='1.0'?><Error/>", None), "an error": (b'{"message":"try later"}', None),
+                     "errors": (b'{"errors":[{"code":"UNKNOWN"}]}', None), "a list of errors": (b'[{"message":"try later"}]', None),
+                     "a text": (b"try later", None), "a number": (b"0", None), "null": (b"null", None), "nothing": (b"", None)}
+        providers = {("github", "releases", "o/r"): "application/json", ("github", "tags", "o/r"): "application/json",
+                     ("helm", "chartVersion", "{}/c"): "text/yaml", ("oci", "tags", "{}/o/r"): "application/json",
+                     ("git", "tags", "{}/o/r"): "application/x-git-upload-pack-advertisement", ("gitlab", "tags", "{}/o/r"): "application/json",
+                     ("gitea", "releases", "{}/o/r"): "application/json", ("endoflife", "cycles", "{}/r"): "application/json"}
+
+        def look(pair):
+            (provider, strategy, repo), name = pair
+            body, media = documents[name]
+            with FaultServer({"*": fault.answer(200, body, media=media or providers[pair[0]])}) as server:
+                chart = ("--chart", "app") if provider == "helm" else ()
+                return Look(self.folder, "--provider", provider, "--strategy", strategy, "--repo", repo.format(server.url), *chart,
+                            "--provider.github.api-url", server.url, "--fetch.allow-cidrs", "127.0.0.1")
+        pairs = [(provider, name) for provider in providers for name in documents]
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for pair, got in zip(pairs, pool.map(look, pairs)):
+                with self.subTest(pair):
+                    self.assertEqual(got.kind, "malformed", got.said)
+                    self.assertIsNone(got.versions)
+
     def test_a_list_without_an_end(self):
         """Pages and versions are cut; what was read is told, and that it is not all."""
         name = b'{"name":"%s"},' % (b"9" * 500)

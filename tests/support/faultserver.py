@@ -53,7 +53,7 @@ class Connection:
 
 
 class FaultServer:
-    """Answers is {path: answer}; a path's answer may be replaced at any time. Counts by path: .requests and .sent."""
+    """Answers is {path: answer}, "*" for all others; a path's answer may be replaced at any time. Counts by path: .requests and .sent."""
 
     def __init__(self, answers=None, tls=None, host="127.0.0.1"):
         self.answers, self.requests, self.sent, self.lock = dict(answers or {}), [], {}, threading.Lock()
@@ -98,7 +98,7 @@ class FaultServer:
             with self.lock:
                 self.requests.append(request)
             try:
-                self.answers.get(request.path.split("?")[0], answer(404))(connection, request)
+                (self.answers.get(request.path.split("?")[0]) or self.answers.get("*") or answer(404))(connection, request)
             except Connection.Gone:
                 pass
             with self.lock:
