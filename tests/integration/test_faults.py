@@ -20,6 +20,7 @@ KINDS = ("complete", "notFound", "unauthorized", "rateLimited", "unreachable", "
 TOTAL_S, BYTES_MAX = 2, 1 << 20
 RSS_MB = 64
 PUSHED_MAX = BYTES_MAX + (16 << 20)  # what both kernels hold is the client's neither
+SOURCE = "github/tags/o/r"
 TAGS, INDEX = "/repos/o/r/tags", "/c/index.yaml"
 GOOD = json.dumps([{"name": "v1.0.0"}]).encode()
 FULL = fault.head(200, "Content-Type: application/json", f"Content-Length: {len(GOOD)}") + GOOD
@@ -300,16 +301,17 @@ class Pipeline(unittest.TestCase):
     def start_fetcher(self, name, *args, token=None):
         return self.stack.fetcher(*args, name=name, upstream=self.server.url, env={"PROVIDER_GITHUB_TOKEN": token} if token else {}).wait_ready()
 
-    def track(self, repo):
-        self.assertEqual(post(self.api, report("a", repo.replace("/", "-"), {"1.0.0": 1}, github(repo, "tags"))).status, 202)
+    def track(self, tracker="app", **remote):
+        asked = {**github("o/r", "tags"), **remote}
+        self.assertEqual(post(self.api, report("a", tracker, {"1.0.0": 1}, asked)).status, 202)
 
-    def lookup(self, repo="o/r"):
-        found = self.bus.last("OPVIC_LISTS", f"opvic.lookup.github/tags/{repo}")
+    def lookup(self, source=SOURCE):
+        found = self.bus.last("OPVIC_LISTS", f"opvic.lookup.{source}")
         return json.loads(found[1]) if found else {}
 
-    def listed(self, repo="o/r"):
+    def listed(self, source=SOURCE):
         """The stored list, put together from its parts."""
-        subject = f"opvic.list.github/tags/{repo}.="
+        subject = f"opvic.list.{source}.="
         found = self.bus.last("OPVIC_LISTS", subject)
         body = json.loads(found[1]) if found else {}
         if "revision" in body:
@@ -317,11 +319,11 @@ class Pipeline(unittest.TestCase):
             body = json.loads(zlib.decompress(b"".join(parts), -15))
         return body
 
-    def versions(self, repo="o/r"):
-        return [v["version"] for v in self.listed(repo).get("versions", [])]
+    def versions(self):
+        return [v["version"] for v in self.listed().get("versions", [])]
 
-    def gap(self, repo="o/r"):
-        return get(self.api, f"/api/v1alpha1/agents/a/{repo.replace('/', '-')}/versions").json()
+    def gap(self, tracker="app"):
+        return get(self.api, f"/api/v1alpha1/agents/a/{tracker}/versions").json()
 
     def test_a_list_stands(self):
         """While its upstream fails in whatever way; state says why, the next try grows, and it recovers."""
@@ -329,32 +331,35 @@ class Pipeline(unittest.TestCase):
                   "malformed": fault.answer(200, b"<html>", media="text/html"), "tooLarge": fault.bomb(b"[", b" " * 65536, 1600),
                   "rateLimited": fault.answer(429, b"", "Retry-After: 3000"), "refusedTarget": fault.redirect("http://10.0.0.1/"),
                   "notFound": fault.answer(404), "unauthorized": fault.answer(401)}
-        paths = {kind: f"/repos/o/{kind.lower()}/tags" for kind in faults}
+        path = "/api/v4/projects/o%2Fr/repository/tags"
         waits = {"timeout": 5, "unreachable": 5, "malformed": 60, "tooLarge": 900, "rateLimited": 3000, "refusedTarget": 300,
                  "notFound": 300, "unauthorized": 300}
-        self.begin({path: fault.tags(["v1.0.0", "v1.1.0"]) for path in paths.values()}, "--fetch.total-timeout", "1s", "--fetch.bytes-max", BYTES_MAX)
-        repo = lambda kind: f"o/{kind.lower()}"
+        self.begin({}, "--fetch.total-timeout", "1s", "--fetch.bytes-max", BYTES_MAX)
+        # A host each: what one is asked to wait for or fails at, others at the same host wait for as well.
+        servers = {kind: self.enterContext(FaultServer({path: fault.tags(["v1.0.0", "v1.1.0"])})) for kind in faults}
+        source = {kind: f"gitlab/tags/{server.url}/o/r".replace(".", "=2E").replace(":", "=3A") for kind, server in servers.items()}
+        for kind, server in servers.items():
+            self.track(kind, provider="gitlab", repo=f"{server.url}/o/r")
         for kind in faults:
-            self.track(repo(kind))
-        for kind in faults:
-            until(f"{kind} is complete", lambda: self.lookup(repo(kind)).get("outcome") == "complete" and self.gap(repo(kind))["latestVersion"] == "1.1.0")
-        before = {kind: self.listed(repo(kind)) for kind in faults}
-        self.server.answers.update({paths[kind]: answer for kind, answer in faults.items()})
+            until(f"{kind} is complete", lambda: self.lookup(source[kind]).get("outcome") == "complete" and self.gap(kind)["latestVersion"] == "1.1.0")
+        before = {kind: self.listed(source[kind]) for kind in faults}
+        for kind, answer in faults.items():
+            servers[kind].answers[path] = answer
         for kind in faults:
             with self.subTest(kind):
-                said = until("it fails", lambda: l if (l := self.lookup(repo(kind)))["outcome"] == "failed" else None)
+                said = until("it fails", lambda: l if (l := self.lookup(source[kind]))["outcome"] == "failed" else None)
                 self.assertEqual(said["failure"], kind, said)
                 self.assertEqual(said["nextTryAt"] - said["lookedAt"], waits[kind] * 2 ** (said["failures"] - 1) if waits[kind] < 3000 else 3000)
                 self.assertLessEqual(said["completeAt"], said["lookedAt"])
-                self.assertEqual(self.listed(repo(kind)), before[kind])
+                self.assertEqual(self.listed(source[kind]), before[kind])
                 self.assertEqual(said["lists"][0]["count"], 2)
-                gap = until("state says so", lambda: g if (g := self.gap(repo(kind)))["state"] == "stale" else None)
+                gap = until("state says so", lambda: g if (g := self.gap(kind))["state"] == "stale" else None)
                 self.assertEqual(gap["latestVersion"], "1.1.0")
                 self.assertIn(kind, gap["reason"])
-        again = until("the next try is later", lambda: l if (l := self.lookup(repo("unreachable")))["failures"] > 1 else None)
+        again = until("the next try is later", lambda: l if (l := self.lookup(source["unreachable"]))["failures"] > 1 else None)
         self.assertEqual(again["nextTryAt"] - again["lookedAt"], 5 * 2 ** (again["failures"] - 1))
-        self.server.answers[paths["unreachable"]] = fault.tags(["v1.2.0"])
-        until("it recovers by itself", lambda: self.gap(repo("unreachable"))["latestVersion"] == "1.2.0")
+        servers["unreachable"].answers[path] = fault.tags(["v1.2.0"])
+        until("it recovers by itself", lambda: self.gap("unreachable")["latestVersion"] == "1.2.0")
         peak_kb = int(next(l for l in pathlib.Path(f"/proc/{self.fetcher.child.pid}/status").read_text().splitlines() if "VmHWM" in l).split()[1])
         if not SANITIZED:
             self.assertLess(peak_kb / 1024, RSS_MB)
@@ -363,7 +368,7 @@ class Pipeline(unittest.TestCase):
         """Pages beyond the limit: what was there once stays, over restarts, until the list is complete."""
         names = [f"v1.{n}.0" for n in range(60000, 0, -1)]
         self.begin({TAGS: fault.paged(lambda: names, 20000)}, "--fetch.pages-max", "2")
-        self.track("o/r")
+        self.track()
         until("two pages are stored", lambda: self.lookup().get("outcome") == "complete")
         self.assertTrue((self.versions(), self.listed()["truncated"]) == (names[:40000], True))
         self.assertEqual(self.lookup()["message"], "only the first 2 pages were read")
@@ -387,7 +392,7 @@ class Pipeline(unittest.TestCase):
 
     def test_an_empty_list_counts_the_second_time(self):
         self.begin({TAGS: fault.tags(["v1.0.0", "v1.1.0"])})
-        self.track("o/r")
+        self.track()
         until("it is answered", lambda: self.gap()["latestVersion"] == "1.1.0")
         self.server.answers[TAGS] = fault.tags([])
         said = until("the first empty look fails", lambda: l if (l := self.lookup())["outcome"] == "failed" else None)
@@ -409,7 +414,7 @@ class Pipeline(unittest.TestCase):
         """Another fetcher goes on with 304s; another token does not see what the first one saw."""
         self.begin({TAGS: fault.paged(lambda: ["v1.0.0"])}, token="first")
         shown = lambda: [(r.headers.get("authorization"), "if-none-match" in r.headers) for r in self.server.asked(TAGS)]
-        self.track("o/r")
+        self.track()
         until("it is asked again", lambda: len(shown()) > 2)
         self.assertEqual(shown()[:3], [("Bearer first", False), ("Bearer first", True), ("Bearer first", True)])
         self.fetcher.kill()

@@ -374,9 +374,10 @@ class Sources(unittest.TestCase):
             fault(up, self.TAGS, "403limit")
             self.assertEqual(post(api, report("a", "dns", {"1.14.3": 1}, COREDNS)).status, 202)
             until("it is told", lambda: "rateLimited" in gap(api, "a", "dns").text())
-            self.assertEqual(post(api, report("a", "chart", {"1.0.0": 1}, helm(f"{up.url}/charts/external-dns", "external-dns"))).status, 202)
+            other = stack.upstream(*DATA, name="other")
+            self.assertEqual(post(api, report("a", "chart", {"1.0.0": 1}, helm(f"{other.url}/charts/external-dns", "external-dns"))).status, 202)
             index = "/charts/external-dns/index.yaml"
-            until("the other one is looked up again and again", lambda: asked(up)["paths"].get(index, 0) >= 3)
+            until("the other one is looked up again and again", lambda: asked(other)["paths"].get(index, 0) >= 3)
             self.assertEqual(entry_state(api, "a", "chart"), "behind")
             self.assertEqual(asked(up)["paths"][self.TAGS], 1, "not asked before its reset")
 

@@ -264,10 +264,10 @@ class Stack(contextlib.AbstractContextManager):
                              f"127.0.0.1:{metrics}", "--health-probe-bind-address", f"127.0.0.1:{health}", *args],
                             health, env)
 
-    def upstream(self, *args):
-        ready = self.folder / "upstream.url"
-        server = self.add(Process("upstream", ["/usr/bin/python3", ROOT / "examples/upstream/server.py", "--ready-file",
-                                               ready, *args], self.folder))
+    def upstream(self, *args, name="upstream"):
+        ready = self.folder / f"{name}.url"
+        server = self.add(Process(name, ["/usr/bin/python3", ROOT / "examples/upstream/server.py", "--ready-file",
+                                         ready, *args], self.folder))
         until("the recorded upstream listens", lambda: ready.exists() and ready.read_text().strip())
         server.url = ready.read_text().strip()
         return server
