@@ -133,6 +133,15 @@ class Stack(unittest.TestCase):
         self.assertEqual([sorted(o) for o in before], [sorted(o) for o in self.overview_without_load()])
         self.assertEqual([c.name for c in self.stack.containers() if c.inspect()["State"]["OOMKilled"]], [])
 
+    def test_3_apis_may_be_killed_right_after_one_another(self):
+        with self.load() as load:
+            load.wait_progress(BACK_S)
+            for container in self.stack.containers("api") * 2:  # Docker waits twice as long each time
+                container.back(BACK_S, container.kill())
+            load.wait_progress(BACK_S)
+            self.assertEqual(load.take_failed(), [])
+        self.nothing_lost(load)
+
     def overview_without_load(self):
         return [o for o in self.stack.get("/overview").json() if not next(iter(o)).startswith("tracker-")]
 
