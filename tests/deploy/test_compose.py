@@ -1,11 +1,15 @@
 """make up and make down as people use them; then everything in the stack is killed, cut off and restarted under load."""
+import json
 import re
+import socket
 import stat
 import subprocess
 import time
 import unittest
 
 from support.compose import Compose, docker, need_docker
+from support.kube import Kube
+from support.kubeagent import pod, tracker
 from support.stack import ROOT, request, until
 from support.steady import Load
 
@@ -113,6 +117,41 @@ class Stack(unittest.TestCase):
             up = [t["labels"]["job"] for t in targets if t["health"] == "up"]
             return {job: up.count(job) for job in set(up)} == {"api": 2, "aggregator": 1, "fetcher": 4, "collector": 3}
         until("every replica is scraped", scraped, 60)
+
+    def test_2_a_live_cluster_by_kubeconfig(self):
+        try:
+            kube = self.enterContext(Kube(apiserver_args=[("bind-address", "0.0.0.0")]))  # containers come from elsewhere
+        except SystemExit as e:
+            self.assertEqual(e.code, 77, "no kube-apiserver")
+            self.skipTest("no kube-apiserver")
+        kube.install_crd()
+        kube.namespace("opvic")
+        kube.apply(tracker("app"), pod("one", "registry.test/app:1.2.3"))
+        config = json.loads(kube.agent_kubeconfig().read_text())
+        config["clusters"][0]["cluster"].update({"server": f"https://host.docker.internal:{kube.port}", "tls-server-name": "localhost"})
+        file = self.stack.folder / "kubeconfig"
+        file.write_text(json.dumps(config))
+        file.chmod(0o600)
+        try:
+            self.stack.up(COMPOSE_PROFILES="prometheus,kubeconfig", KUBECONFIG_FILE=str(file), KUBECONFIG_AGENT="mine")
+            until("what runs there is answered", lambda: self.stack.get("/agents/mine/app").json()["uniqVersions"] == ["1.2.3"])
+        finally:
+            docker("rm", "-f", *[c.id for c in self.stack.containers("collector-kubeconfig")])
+
+    def test_2_what_cannot_start_is_said(self):
+        busy = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(busy.close)
+        port = str(busy.getsockname()[1])
+        for knobs, says in (({"OPVIC_PORT": "http"}, 'OPVIC_PORT: "http": expected a port number'),
+                            ({"OPVIC_PORT": port, "COMPOSE_PROJECT_NAME": "opvicnone"}, f"port {port} of 127.0.0.1 is busy"),
+                            ({"FETCHERS": "many"}, 'FETCHERS: "many": expected a number'),
+                            ({"KUBECONFIG_FILE": "/nowhere"}, 'KUBECONFIG_FILE: "/nowhere": expected a file that can be read'),
+                            ({"CLUSTERS_DIR": "/nowhere"}, 'CLUSTERS_DIR: "/nowhere": expected a folder'),
+                            ({"COMPOSE_FILE": "other.yaml"}, 'COMPOSE_FILE: "other.yaml": expected files of deploy/compose')):
+            with self.subTest(says):
+                said = self.stack.refused(**knobs)
+                self.assertEqual(len(said), 1, said)
+                self.assertTrue(said[0].startswith(f"up: {says}"), said)
 
     # ---- what may happen to it
 

@@ -98,10 +98,17 @@ class Compose(contextlib.AbstractContextManager):
         self.down(volumes=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def up(self):
-        """What it prints; the first time the knobs are given, later they stand in the file."""
+    def up(self, **knobs):
+        """What it prints; the first time the stack's own knobs are given, later they stand in the file."""
         given = {} if self.env_file.exists() else self.first
-        return run("make", "up", *[f"{k}={v}" for k, v in {**self.env, **given}.items()])
+        return run("make", "up", *[f"{k}={v}" for k, v in {**self.env, **given, **knobs}.items()])
+
+    def refused(self, **knobs):
+        """Why make up does not start with these, in the lines that scripts/up wrote."""
+        ended = subprocess.run([ROOT / "scripts/up"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+                               env={**os.environ, **self.env, **knobs})
+        assert ended.returncode, ended.stdout
+        return ended.stderr.splitlines()
 
     def down(self, volumes=False):
         run("make", "down", *[f"{k}={v}" for k, v in self.env.items()], *(["VOLUMES=1"] if volumes else []))
