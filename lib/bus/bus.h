@@ -94,7 +94,8 @@ uint64_t ov_bus_in_deliveries(const ov_bus_in *m);             /* 1 at the first
 
 /* ---- publishing ---- */
 
-/* At most once, for hints (asks). OV_RETRY while not connected. */
+/* At most once, for hints (asks). OV_RETRY while not connected; OV_FAILED: the right is missing, told from the second
+ * time on, when the server has refused it within the last OV_BUS_DENIED_RETRY_MS. */
 OV_MUST_CHECK ov_status ov_bus_publish(ov_bus *bus, const ov_bus_out *m, ov_err *err);
 
 typedef struct {

@@ -10,6 +10,9 @@ ov_status ov_bus_publish(ov_bus *bus, const ov_bus_out *m, ov_err *err)
     if (s) return s;
     OV_CLEANUP(ov_bus_link_release_p) ov_bus_link *link = ov_bus_link_use(bus);
     if (!link) return ov_fail(err, OV_RETRY, "bus: not connected");
+    char what[OV_BUS_DENIAL_TEXT];
+    if (ov_bus_is_denied(bus, OV_BUS_PUBLISH, m->subject, ov_mono_now().ms - OV_BUS_DENIED_RETRY_MS, what))
+        return ov_fail(err, OV_FAILED, "permission denied: %.230s", what);
     ov_bus_denials_try(bus, OV_BUS_PUBLISH, m->subject);
     return ov_bus_link_failed(link, natsConnection_PublishMsg(link->nc, msg), m->subject, err);
 }

@@ -125,8 +125,9 @@ static void post_refresh(void *ctx, const ov_http_request *r, ov_http_answer *a)
     char subject[SUBJECT_MAX];
     subject_ask_refresh(key, subject);
     ov_bus_out m = OV_BUS_OUT(subject, key);
-    if (ov_bus_publish(c->bus, &m, NULL) != OV_OK) {
-        intake_unavailable(a, "the bus is away");
+    ov_status st = ov_bus_publish(c->bus, &m, NULL);
+    if (st != OV_OK) {
+        intake_unavailable(a, st == OV_FAILED ? "the bus refused it" : "the bus is away");
         return;
     }
     a->status = 202;

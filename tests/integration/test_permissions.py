@@ -236,14 +236,15 @@ class Refusals(unittest.TestCase):
     def shows(self, service, right, user):
         text = f'permission denied: {right} as user "{user}"'
         until(f"{service.name} says {text}", lambda: f"\nbus permissions: {text}" in readiness(service))
-        self.assertGreaterEqual(denied(service), 1)
-        lines = [line for line in service.text().splitlines() if 'msg="bus refused"' in line and text.replace('"', '\\"') in line]
+        until("it is counted", lambda: denied(service) >= 1)
+        told = lambda: [line for line in service.text().splitlines() if 'msg="bus refused"' in line and text.replace('"', '\\"') in line]
+        lines = until("it is logged", told)
         self.assertEqual(len(lines), 1, service.tail())
         self.assertIn("level=error", lines[0])
 
     def shows_none(self, service):
         until(f"{service.name} is ready and is denied nothing", lambda: readiness(service) == "ok" and denied(service) == 0)
-        self.assertIn("bus no longer refuses", service.text())
+        until("the log says so", lambda: "bus no longer refuses" in service.text())
         self.assertNotIn("bus disconnected", service.text())
 
     @on_every_server
@@ -284,6 +285,21 @@ class Refusals(unittest.TestCase):
                     if service is api:
                         self.assertEqual(post(api, body).status, 202)
                     self.shows_none(service)
+
+    @on_every_server
+    def test_a_wish_that_is_refused(self):
+        """Core messages have no answer: the second one is told what the server said to the first."""
+        with Stack() as stack:
+            bus = BusUsers(stack, "a")
+            api = pipeline(stack, bus, "a")[2]
+            give_back = bus.take_right("api", "opvic.ask.refresh.*")
+            wish = lambda: request(api.url, "POST", "/api/v1alpha1/sources/github%2Ftags%2Fcoredns%2Fcoredns/refresh", token=TOKEN)
+            refused = until("the wish is refused", lambda: (a := wish()).status == 503 and a)
+            self.assertEqual(refused.json()["error"], "the bus refused it")
+            self.shows(api, 'publish to "opvic.ask.refresh.github/tags/coredns/coredns"', "api")
+            give_back()
+            until("the wish is taken", lambda: wish().status == 202)
+            self.shows_none(api)
 
     @on_every_server
     def test_an_inbox_that_is_not_its_own(self):
