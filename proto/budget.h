@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "json/fields.h"
 
-enum { BUDGET_BYTES_MAX = 4096, BUDGET_HOST_MAX = 275, BUDGET_CREDENTIAL_MAX = 12 };
+enum { BUDGET_BYTES_MAX = 4096, BUDGET_HOST_MAX = 283, BUDGET_CREDENTIAL_MAX = 12 };
 
 /* Times are Unix seconds; 0: none. */
 typedef struct {

@@ -28,13 +28,13 @@ typedef struct {
     spread line;
 } entry;
 
-bool budget_key_of(const char *url, const char *credential, bool git, budget_key *ret)
+bool budget_key_of(const char *url, const char *credential, const char *protocol, budget_key *ret)
 {
     ov_url_parts p;
     if (!ov_url_split(url, &p)) return false;
     bool six = strchr(p.host, ':') != NULL, usual = strcmp(p.port, p.https ? "443" : "80") == 0;
-    snprintf(ret->host, sizeof ret->host, "%s%s%s%s%s%s", six ? "[" : "", p.host, six ? "]" : "", usual ? "" : ":",
-             usual ? "" : p.port, git ? "/git" : "");
+    snprintf(ret->host, sizeof ret->host, "%s%s%s%s%s%s%s", six ? "[" : "", p.host, six ? "]" : "", usual ? "" : ":",
+             usual ? "" : p.port, protocol ? "/" : "", protocol ? protocol : "");
     for (char *c = ret->host; *c; c++)
         if (*c >= 'A' && *c <= 'Z') *c = (char)(*c - 'A' + 'a');
     snprintf(ret->credential, sizeof ret->credential, "%s", credential);

@@ -26,13 +26,13 @@ enum {
 };
 
 typedef struct {
-    /* "host", or "host:port" where the port is not the scheme's; with "/git" for the git protocol, which a host with an
-     * API serves without that one's limit. */
-    char host[OV_URL_HOST_MAX + 4];
+    /* "host", or "host:port" where the port is not the scheme's: that of an API; what else the host serves is not
+     * counted with it and is "host/helm", "host/git" and so on. */
+    char host[OV_URL_HOST_MAX + 12];
     char credential[CREDENTIAL_ID]; /* "" is anonymous */
 } budget_key;
-/* false: not an http or https URL. */
-bool budget_key_of(const char *url, const char *credential, bool git, budget_key *ret);
+/* protocol: a provider's name, NULL for an API. false: not an http or https URL. */
+bool budget_key_of(const char *url, const char *credential, const char *protocol, budget_key *ret);
 
 /* Where all fetchers meet. One entry is asked for by one thread at a time. */
 typedef struct {

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -13,7 +14,8 @@ enum {
     UNSEEN_MS = 500, /* what a look is thought to take before one was seen */
     SEEN_WEIGHT = 4, /* the last look counts for a quarter of the average */
     WAIT_MIN_MS = 1000,
-    GAP_MIN_MS = 5
+    GAP_MIN_MS = 5,
+    ASK_AGAIN_MS = 20 /* whether a worker is free */
 };
 
 typedef struct {
@@ -25,6 +27,11 @@ typedef struct {
 void hosts_init(hosts *h, const hosts_options *o)
 {
     *h = (hosts){.o = *o};
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&h->left, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&h->lock, NULL);
 }
 
@@ -35,6 +42,7 @@ void hosts_clear(hosts *h)
     void *each;
     while (ov_map_next(&h->each, &at, &name, &each)) free(each);
     ov_map_clear(&h->each);
+    pthread_cond_destroy(&h->left);
     pthread_mutex_destroy(&h->lock);
 }
 
@@ -109,6 +117,19 @@ static void admit(hosts *h, host *x, hosts_ticket *t, int64_t now_ms)
     note(h, t->host, x, before);
 }
 
+/* Until there is a place, or the worker is needed. */
+static void wait_for_place(hosts *h, const char *name)
+{
+    ov_mono end = ov_mono_after(ov_mono_now(), HOSTS_PATIENCE_MS);
+    for (;;) {
+        const host *x = host_of(h, name);
+        ov_mono now = ov_mono_now(), until = ov_mono_after(now, ASK_AGAIN_MS);
+        struct timespec at = {.tv_sec = until.ms / 1000, .tv_nsec = until.ms % 1000 * 1000000};
+        if (x->in < room_of(h, x) || now.ms >= end.ms || !h->o.may_wait || !h->o.may_wait(h->o.wait_arg)) return;
+        (void)pthread_cond_timedwait(&h->left, &h->lock, &at);
+    }
+}
+
 /* ---- coming and going ---- */
 
 hosts_ticket hosts_enter(hosts *h, const char *name)
@@ -116,6 +137,7 @@ hosts_ticket hosts_enter(hosts *h, const char *name)
     hosts_ticket t = {.verdict = HOSTS_IN};
     snprintf(t.host, sizeof t.host, "%s", name);
     pthread_mutex_lock(&h->lock);
+    wait_for_place(h, t.host);
     admit(h, host_of(h, t.host), &t, ov_mono_now().ms);
     pthread_mutex_unlock(&h->lock);
     return t;
@@ -128,6 +150,7 @@ void hosts_leave(hosts *h, const hosts_ticket *t, hosts_outcome outcome)
     host *x = host_of(h, t->host);
     circuit_state before = circuit_state_of(&x->circuit);
     x->in--;
+    pthread_cond_broadcast(&h->left);
     if (outcome != HOSTS_UNTOLD) {
         int64_t took_ms = now_ms - t->began_ms + 1;
         x->took_ms = x->took_ms ? (x->took_ms * (SEEN_WEIGHT - 1) + took_ms) / SEEN_WEIGHT : took_ms;

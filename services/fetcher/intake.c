@@ -81,6 +81,14 @@ bool intake_wait_for_room(intake *in, ov_mono deadline)
     return room;
 }
 
+bool intake_has_room(intake *in)
+{
+    pthread_mutex_lock(&in->lock);
+    bool room = !in->stopped && in->free > in->waiting;
+    pthread_mutex_unlock(&in->lock);
+    return room;
+}
+
 void intake_rest(intake *in, ov_mono deadline)
 {
     pthread_mutex_lock(&in->lock);

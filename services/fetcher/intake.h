@@ -22,6 +22,8 @@ void intake_free(intake *in); /* after all who use it */
 
 /* Waits until there are more workers free than jobs waiting; false at the deadline or when stopped. */
 bool intake_wait_for_room(intake *in, ov_mono deadline);
+/* Whether there are now. */
+bool intake_has_room(intake *in);
 /* Waits until the deadline, or until stopped. */
 void intake_rest(intake *in, ov_mono deadline);
 /* Offers the load, or goes on offering it. true: a worker has it, and the place is outside again. false: at the

@@ -143,7 +143,7 @@ static void key_of(const look *l, const char *url, budget_key *ret)
     char id[CREDENTIAL_ID] = "";
     if (l->o->credential_id) (void)l->o->credential_id(l->o->credential_arg, url, id);
     *ret = (budget_key){0};
-    (void)budget_key_of(url, id, l->p == &provider_git, ret);
+    (void)budget_key_of(url, id, l->p->api ? NULL : l->p->name, ret);
 }
 
 /* A redirect's last answer may be another host's, which has told nothing of the one that was asked. */

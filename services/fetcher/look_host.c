@@ -22,7 +22,7 @@ bool look_enter_host(const look_options *o, const char *url, int64_t now_s, look
 {
     budget_key k = {0};
     if (!o->hosts) return true;
-    (void)budget_key_of(url, "", false, &k);
+    (void)budget_key_of(url, "", NULL, &k);
     *ret = hosts_enter(o->hosts, k.host);
     if (ret->verdict == HOSTS_IN) return true;
     put_off(r, ret, now_s);

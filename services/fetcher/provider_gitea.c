@@ -83,6 +83,7 @@ const provider provider_gitea = {
     .accept = "application/json",
     .media = "json",
     .numbered = true,
+    .api = true,
     .first_url = first_url,
     .parse = parse,
     .next = next,

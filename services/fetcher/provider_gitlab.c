@@ -81,6 +81,7 @@ const provider provider_gitlab = {
     .accept = "application/json",
     .media = "json",
     .numbered = true,
+    .api = true,
     .first_url = first_url,
     .parse = parse,
     .next = next,

@@ -240,6 +240,11 @@ static int64_t at_one_host(const worker_options *o)
     return o->looks_per_host < others ? o->looks_per_host : others;
 }
 
+static bool has_free_worker(void *in)
+{
+    return intake_has_room(in);
+}
+
 static workers *workers_new(const worker_options *o)
 {
     workers *all = ov_zalloc(sizeof *all);
@@ -255,8 +260,11 @@ static workers *workers_new(const worker_options *o)
                                                      .reserve_percent = o->budget_reserve,
                                                      .seen = fetcher_metrics_budget,
                                                      .arg = o->metrics});
-    hosts_init(&all->hosts,
-               &(hosts_options){.at_once = at_one_host(o), .changed = fetcher_metrics_circuit, .arg = o->metrics});
+    hosts_init(&all->hosts, &(hosts_options){.at_once = at_one_host(o),
+                                             .may_wait = has_free_worker,
+                                             .wait_arg = all->intake,
+                                             .changed = fetcher_metrics_circuit,
+                                             .arg = o->metrics});
     return all;
 }
 

@@ -60,7 +60,7 @@ static void begin(fixture *f, const char *credential)
     f->store = (budget_store){load, save, &f->shelf};
     budget_init(&f->book);
     budget_configure(&f->book, &(budget_options){.store = &f->store});
-    CHECK(budget_key_of("https://API.example.org/x", credential, false, &f->key));
+    CHECK(budget_key_of("https://API.example.org/x", credential, NULL, &f->key));
 }
 
 static void answer(fixture *f, const budget_decision *taken, unsigned status, const char *remaining, const char *limit,
@@ -78,21 +78,20 @@ static void answer(fixture *f, const budget_decision *taken, unsigned status, co
 static void test_keys(void)
 {
     static const struct {
-        const char *url, *host;
-        bool git;
-    } urls[] = {{"https://API.example.org/x?y", "api.example.org", false},
-                {"https://api.example.org:443/x", "api.example.org", false},
-                {"http://api.example.org:443/x", "api.example.org:443", false},
-                {"http://127.0.0.1:8080/x", "127.0.0.1:8080", false},
-                {"https://[::1]:8080/x", "[::1]:8080", false},
-                {"https://github.com/a/b.git", "github.com/git", true}};
+        const char *url, *host, *protocol;
+    } urls[] = {{"https://API.example.org/x?y", "api.example.org", NULL},
+                {"https://api.example.org:443/x", "api.example.org", NULL},
+                {"http://api.example.org:443/x", "api.example.org:443", NULL},
+                {"http://127.0.0.1:8080/x", "127.0.0.1:8080", NULL},
+                {"https://[::1]:8080/x", "[::1]:8080", NULL},
+                {"https://github.com/a/b.git", "github.com/git", "git"}};
     budget_key k;
     for (size_t i = 0; i < OV_COUNT(urls); i++) {
-        CHECK(budget_key_of(urls[i].url, "69fa509aab63", urls[i].git, &k));
+        CHECK(budget_key_of(urls[i].url, "69fa509aab63", urls[i].protocol, &k));
         CHECK_C(k.host, urls[i].host);
         CHECK_C(k.credential, "69fa509aab63");
     }
-    CHECK(!budget_key_of("file:///etc/passwd", "", false, &k));
+    CHECK(!budget_key_of("file:///etc/passwd", "", NULL, &k));
 }
 
 /* A limit that nobody knew: alone, told, then each request is stored before it goes out. */

@@ -2,7 +2,9 @@
 #include "services/fetcher/hosts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "support/check.h"
 #include "base/poison.h"
 
@@ -93,8 +95,48 @@ static void test_many(void)
     hosts_clear(&h);
 }
 
+static bool free_worker;
+
+static bool is_free(void *arg)
+{
+    (void)arg;
+    return __atomic_load_n(&free_worker, __ATOMIC_RELAXED);
+}
+
+static void *enter(void *h)
+{
+    hosts_ticket *t = ov_zalloc(sizeof *t);
+    *t = hosts_enter(h, "a");
+    return t;
+}
+
+/* Who finds no place gets the next one, unless the worker is needed. */
+static void test_patience(void)
+{
+    hosts h;
+    pthread_t waiting;
+    hosts_init(&h, &(hosts_options){.at_once = 1, .may_wait = is_free});
+    for (int i = 0; i < 2; i++) {
+        void *got;
+        __atomic_store_n(&free_worker, true, __ATOMIC_RELAXED);
+        hosts_ticket one = hosts_enter(&h, "a");
+        pthread_create(&waiting, NULL, enter, &h);
+        if (i == 0)
+            hosts_leave(&h, &one, HOSTS_WELL);
+        else
+            __atomic_store_n(&free_worker, false, __ATOMIC_RELAXED);
+        pthread_join(waiting, &got);
+        hosts_ticket *next = got;
+        CHECK_INT(next->verdict, i == 0 ? HOSTS_IN : HOSTS_BUSY);
+        hosts_leave(&h, i == 0 ? next : &one, HOSTS_WELL);
+        free(next);
+    }
+    hosts_clear(&h);
+}
+
 int main(void)
 {
+    test_patience();
     test_busy();
     test_slow();
     test_failing();

@@ -314,7 +314,7 @@ static void test_broken_credential(void)
         CHECK_INT(r.requests, 0);
         look_result_clear(&r);
         budget_key k;
-        CHECK(budget_key_of(api, "", false, &k));
+        CHECK(budget_key_of(api, "", NULL, &k));
         budget_told_off(&left, &k, NOW + 300, NOW);
     }
 }
