@@ -1,5 +1,7 @@
 /* A feeder waits at one provider's queue and hands what comes to a free worker: with one a queue, a job for an idle
- * fetcher begins as soon as it is there, whichever provider's it is. */
+ * fetcher begins as soon as it is there, whichever provider's it is. What it was given when the last free worker had
+ * just got another's job it holds until the next is free: giving it back would count as a delivery, and of those a job
+ * has but a few. */
 #ifndef OPVIC_FETCHER_FEEDER_H
 #define OPVIC_FETCHER_FEEDER_H
 

@@ -108,7 +108,6 @@ static void admit(hosts *h, host *x, hosts_ticket *t, int64_t now_ms)
             t->wait_ms = HOSTS_BUSY_MAX_MS / 2 + (int64_t)(ov_random_u64() % (HOSTS_BUSY_MAX_MS / 2));
     } else if (!circuit_admits(&x->circuit, now_ms, &t->tries, &until_ms)) {
         t->verdict = HOSTS_ASIDE;
-        t->failures = x->circuit.failures;
         t->wait_ms = wait_in(&x->aside, until_ms, gap_of(h, x), now_ms);
     } else {
         x->in++;

@@ -43,10 +43,9 @@ typedef enum { HOSTS_IN, HOSTS_BUSY, HOSTS_ASIDE } hosts_verdict;
 typedef struct {
     hosts_verdict verdict;
     char host[OV_URL_HOST_MAX];
-    bool tries;        /* IN: it is seen whether the host is well again */
-    int64_t wait_ms;   /* BUSY, ASIDE: come back then */
-    unsigned failures; /* ASIDE: in a row */
-    int64_t began_ms;  /* IN */
+    bool tries;       /* IN: it is seen whether the host is well again */
+    int64_t wait_ms;  /* BUSY, ASIDE: come back then */
+    int64_t began_ms; /* IN */
 } hosts_ticket;
 
 typedef enum { HOSTS_WELL, HOSTS_FAILED, HOSTS_UNTOLD } hosts_outcome;

@@ -12,10 +12,9 @@ static void put_off(look_result *r, const hosts_ticket *t, int64_t now_s)
     r->outcome = LOOKUP_DEFERRED;
     r->failure = aside ? FAILURE_UNREACHABLE : FAILURE_NONE;
     r->next_try_s = refusal_bound(now_s + (t->wait_ms + 999) / 1000, now_s);
-    if (aside)
-        snprintf(r->message, sizeof r->message, "not asked: the host failed %u times in a row", t->failures);
-    else
-        snprintf(r->message, sizeof r->message, "not asked: as many looks at the host are under way as may be");
+    /* The same text each time: entries that show it are not written anew. */
+    snprintf(r->message, sizeof r->message, "not asked: %s",
+             aside ? "the host keeps failing" : "as many looks at the host are under way as may be");
 }
 
 bool look_enter_host(const look_options *o, const char *url, int64_t now_s, look_result *r, hosts_ticket *ret)

@@ -206,8 +206,77 @@ static void test_away(void)
     budget_clear(&f.book);
 }
 
+/* ---- many threads of two fetchers */
+
+static pthread_mutex_t shelf_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static ov_status load_locked(void *arg, const budget_key *k, budget_state *ret, uint64_t *ret_revision, ov_err *err)
+{
+    pthread_mutex_lock(&shelf_lock);
+    ov_status status = load(arg, k, ret, ret_revision, err);
+    pthread_mutex_unlock(&shelf_lock);
+    return status;
+}
+
+static ov_status save_locked(void *arg, const budget_key *k, const budget_state *s, uint64_t revision,
+                             uint64_t *ret_revision, ov_err *err)
+{
+    pthread_mutex_lock(&shelf_lock);
+    ov_status status = save(arg, k, s, revision, ret_revision, err);
+    pthread_mutex_unlock(&shelf_lock);
+    return status;
+}
+
+enum { BOOKS = 2, THREADS = 8, LIMIT = 500 };
+
+typedef struct {
+    budget *book;
+    unsigned *sent;
+} asker;
+
+static void *ask(void *arg)
+{
+    const asker *a = arg;
+    budget_key k;
+    OV_CLEANUP(ov_free_p) ov_fetch_result *head = ov_zalloc(sizeof *head);
+    (void)budget_key_of("https://api.example.org/x", "", NULL, &k);
+    for (;;) {
+        budget_decision d = budget_take(a->book, &k, true, 1, NOW);
+        if (d.verdict == BUDGET_WAIT && d.why == BUDGET_WHY_ALONE) continue;
+        if (d.verdict == BUDGET_WAIT) return NULL;
+        unsigned sent = __atomic_add_fetch(a->sent, 1, __ATOMIC_RELAXED);
+        budget_told told;
+        head->status = 200;
+        snprintf(head->ratelimit_remaining, sizeof head->ratelimit_remaining, "%u", sent < LIMIT ? LIMIT - sent : 0);
+        snprintf(head->ratelimit_limit, sizeof head->ratelimit_limit, "%d", LIMIT);
+        snprintf(head->ratelimit_reset, sizeof head->ratelimit_reset, "%d", NOW + 3600);
+        budget_answered(a->book, &k, &d, head, true, NOW, &told);
+    }
+}
+
+static void test_many_threads(void)
+{
+    shelf s = {0};
+    budget_store store = {load_locked, save_locked, &s};
+    budget books[BOOKS];
+    pthread_t threads[BOOKS * THREADS];
+    asker askers[BOOKS];
+    unsigned sent = 0;
+    for (size_t i = 0; i < BOOKS; i++) {
+        budget_init(&books[i]);
+        budget_configure(&books[i], &(budget_options){.store = &store, .reserve_percent = 10});
+        askers[i] = (asker){&books[i], &sent};
+    }
+    for (size_t i = 0; i < BOOKS * THREADS; i++) pthread_create(&threads[i], NULL, ask, &askers[i % BOOKS]);
+    for (size_t i = 0; i < BOOKS * THREADS; i++) pthread_join(threads[i], NULL);
+    CHECK_INT(sent, LIMIT - LIMIT / 10);
+    CHECK_INT(s.state.remaining, LIMIT / 10);
+    for (size_t i = 0; i < BOOKS; i++) budget_clear(&books[i]);
+}
+
 int main(void)
 {
+    test_many_threads();
     test_keys();
     test_reserving();
     test_no_limit();

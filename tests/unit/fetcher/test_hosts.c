@@ -73,7 +73,6 @@ static void test_failing(void)
     CHECK_INT(told, CIRCUIT_OPEN);
     hosts_ticket t = hosts_enter(&h, "a");
     CHECK_INT(t.verdict, HOSTS_ASIDE);
-    CHECK_INT(t.failures, CIRCUIT_FAILURES);
     CHECK(t.wait_ms >= 1000);
     hosts_clear(&h);
 }
