@@ -1,5 +1,6 @@
 """Upstreams that do wrong: one row a fault; the kind of failure, and bounds on time, memory and what a server can push."""
 import concurrent.futures
+import itertools
 import json
 import os
 import pathlib
@@ -16,7 +17,7 @@ from support.stack import BIN, ROOT, SANITIZED, Stack, get, github, post, report
 
 # opvic-fetcher get ends with 10 and the kind of failure, in the order of proto/lookup.h.
 KINDS = ("complete", "notFound", "unauthorized", "rateLimited", "unreachable", "timeout", "tls", "tooLarge", "malformed",
-         "refusedTarget", "unsupported")
+         "refusedTarget", "unsupported", "emptied", "changing")
 TOTAL_S, BYTES_MAX = 2, 1 << 20
 RSS_MB = 64
 PUSHED_MAX = BYTES_MAX + (16 << 20)  # what both kernels hold is the client's neither
@@ -31,6 +32,14 @@ INDEX_ZIPPED = fault.squeezed(b"entries:\n  app:\n" + b"".join(b"  - version: 1.
 
 def lengthed(length, body=GOOD, *lines):
     return fault.head(200, "Content-Type: application/json", f"Content-Length: {length}", *lines) + body
+
+
+def shrinking(times):
+    asked, all_names = itertools.count(), [f"v{n}" for n in range(1000)]
+
+    def names():
+        return all_names[min(next(asked), times):]
+    return fault.paged(names, 400)
 
 
 # name: (answer, kind, what it says); a row of three more: settings of its own.
@@ -103,6 +112,9 @@ ROWS = {
     "no content": (fault.raw(fault.head(204)), "unreachable", "HTTP 204"),
     "unasked for 304": (fault.raw(fault.head(304)), "unreachable", "HTTP 304"),
     "nothing new of an empty list": (fault.tags([]), "complete", ""),
+    # a list that loses its first item with each page that is asked for, for ever or for a while
+    "a list that moves": (shrinking(1000), "changing", "changed while they were read, twice"),
+    "a list that moved": (shrinking(1), "complete", ""),
     # statuses
     "401": (fault.answer(401), "unauthorized", "HTTP 401"),
     "403": (fault.answer(403, b"{}"), "unauthorized", "HTTP 403"),
@@ -132,7 +144,7 @@ class Look:
         self.status, self.took_s, self.rss_mb = measured["status"], measured["took_s"], measured["peak_kb"] / 1024
         self.said, text = said.read_text(errors="replace"), out.read_text()
         self.listed = json.loads(text) if text else None
-        self.kind = KINDS[self.status - 10 if self.status else 0] if self.status in (0, *range(11, 21)) else str(self.status)
+        self.kind = KINDS[self.status - 10 if self.status else 0] if self.status in (0, *range(11, 23)) else str(self.status)
 
     @property
     def versions(self):
