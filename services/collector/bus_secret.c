@@ -104,7 +104,10 @@ static void write_password(ov_json_writer *w, ov_str key)
     explicit_bzero(text, sizeof text);
 }
 
-/* Helm lets a release take over only what says that it is the release's. */
+/* Helm lets a release take over only what says that it is the release's, and removes all that left its manifests but
+ * what says that it shall stay. */
+#define KEEP "helm.sh/resource-policy"
+
 static void write_owner(const job *j, ov_json_writer *w)
 {
     if (!j->settings->release) return;
@@ -114,8 +117,21 @@ static void write_owner(const job *j, ov_json_writer *w)
     ov_json_open_object(w, "annotations");
     ov_json_write_c(w, "meta.helm.sh/release-name", j->settings->release);
     ov_json_write_c(w, "meta.helm.sh/release-namespace", j->settings->ns);
-    ov_json_write_c(w, "helm.sh/resource-policy", "keep");
+    ov_json_write_c(w, KEEP, "keep");
     ov_json_close_object(w);
+}
+
+static void write_keep(ov_json_writer *w)
+{
+    ov_json_open_object(w, "annotations");
+    ov_json_write_c(w, KEEP, "keep");
+    ov_json_close_object(w);
+}
+
+static bool is_kept(const job *j, const cJSON *secret)
+{
+    const cJSON *annotations = ov_json_member(ov_json_member(secret, "metadata"), "annotations");
+    return !j->settings->release || ov_json_member(annotations, KEEP) != NULL;
 }
 
 static ov_buf new_secret(const job *j)
@@ -142,7 +158,7 @@ static bool has_key(const cJSON *secret, ov_str key)
     return ov_json_member(ov_json_member(secret, "data"), name) != NULL;
 }
 
-/* A merge patch that holds for the version that was read alone; *ret_count: keys that were missing. */
+/* A merge patch, for the version that was read alone, with what is missing; *ret_count: keys. */
 static ov_buf missing_keys(const job *j, const cJSON *secret, size_t *ret_count)
 {
     ov_buf body = ov_secret_buf(BODY_MAX);
@@ -151,6 +167,7 @@ static ov_buf missing_keys(const job *j, const cJSON *secret, size_t *ret_count)
     ov_json_open_object(&w, NULL);
     ov_json_open_object(&w, "metadata");
     ov_json_write_str(&w, "resourceVersion", ov_json_member_str(ov_json_member(secret, "metadata"), "resourceVersion"));
+    if (!is_kept(j, secret)) write_keep(&w);
     ov_json_close_object(&w);
     ov_json_open_object(&w, "stringData");
     for (size_t i = 0; i < j->key_count; i++) {
@@ -212,7 +229,7 @@ static ov_status add_missing(job *j, ov_err *err)
     if (st != OV_OK) return st;
     OV_CLEANUP(ov_secret_buf_clear) ov_buf body = missing_keys(j, secret, &count);
     st = ov_buf_finish(&body, "patch", err);
-    if (st == OV_OK && count) st = ask(j, "PATCH", true, ov_buf_str(&body), &status, err);
+    if (st == OV_OK && (count || !is_kept(j, secret))) st = ask(j, "PATCH", true, ov_buf_str(&body), &status, err);
     if (st == OV_OK && status != 200) return refused(j, status, err);
     if (st == OV_OK) say(j, count ? count : j->key_count, count ? "added, the others stay" : "are there already");
     return st;

@@ -7,9 +7,10 @@ enum {
     BUS_SECRET_PASSWORD_CHARS = 48 /* 192 random bits, in letters alone: no configuration takes them for a number */
 };
 
-/* argv[0] is "bus-secret". A key that is there keeps its value, whoever wrote it; without one missing nothing is
- * written. Exit status: 0 all keys are there, 1 the API server was not reached or refused (trying again may help), 2
- * bad arguments. */
+/* argv[0] is "bus-secret". A key that is there keeps its value, whoever wrote it. A release's Secret is marked to be
+ * kept, so that it outlives the manifest that it may have come from; else without a key missing nothing is written.
+ * Exit status: 0 all keys are there, 1 the API server was not reached or refused (trying again may help), 2 bad
+ * arguments. */
 int bus_secret_main(int argc, char **argv);
 
 #endif

@@ -65,6 +65,10 @@ class BusSecret(unittest.TestCase):
         kube.create(SECRETS, [{"metadata": {"name": "own"}, "stringData": {"CONTROLPLANE_AUTH_TOKEN": "mine"}}])
         self.assertEqual(make("own", "CONTROLPLANE_AUTH_TOKEN").returncode, 0)
         self.assertEqual(passwords("own"), {"CONTROLPLANE_AUTH_TOKEN": "mine"})
+        self.assertNotIn("annotations", kube.get(f"{SECRETS}/own")["metadata"])
+        self.assertEqual(make("own", "CONTROLPLANE_AUTH_TOKEN", more=("--helm-release", "opvic")).returncode, 0)
+        self.assertEqual(kube.get(f"{SECRETS}/own")["metadata"]["annotations"], {"helm.sh/resource-policy": "keep"})
+        self.assertEqual(passwords("own"), {"CONTROLPLANE_AUTH_TOKEN": "mine"})
 
     def test_several_at_once(self):
         """Whoever comes first makes it; each ends with every key there, or fails and is started again."""
