@@ -266,6 +266,10 @@ class FromGo(unittest.TestCase):
         back = workloads(site)
         self.assertEqual(identities(back), identities(before), "and nothing of ours is left")
         self.assertEqual({n: images(o) for n, o in back.items()}, {n: images(o) for n, o in before.items()})
+        if "token" in kept_values(name)["sharedAuthentication"] and "controlplane" in kept_values(name):
+            for values in ({}, kept_values(name), {}):  # the text may leave the values at any time
+                site.install({**kept_values(name), "sharedAuthentication": {}, **values})
+                self.assertEqual(texts(site.secrets())["opvic-shared-auth-token"], old_secrets["opvic-shared-auth-token"])
         site.install(kept_values(name))
         helm("uninstall", "opvic", "-n", site.namespace)
         print(f"{name}: {len(before)} workloads, {len(services)} Services, {len(old_secrets)} Secrets of the Go system taken over in place", flush=True)
