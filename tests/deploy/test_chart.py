@@ -112,6 +112,8 @@ class Rendered(unittest.TestCase):
             "Ingress", "opvic-control-plane"]["spec"]["rules"][0]["http"]["paths"]]
         self.assertEqual(paths({}), [("/api", "Prefix"), ("/healthz", "Exact"), ("/readyz", "Exact")])
         self.assertEqual(paths({"metrics": {"public": True}}), [("/", "Prefix")])
+        values["controlplane"]["ingress"]["hosts"] = [{"host": "a", "paths": [{"path": "/*", "pathType": "ImplementationSpecific"}]}]
+        self.assertEqual([p for p, _ in paths({})], ["/api/*", "/healthz", "/readyz"])
 
     def test_more_variables(self):
         """As text, which may use the values, or as a list; for all of what the Go control plane was; the last one counts."""
