@@ -15,6 +15,9 @@ run: build ## Start everything on this machine: NATS, the four services, three s
 run-agent: build ## Run one collector: AGENT_IDENTIFIER=..., CLUSTER_FILES=DIR or KUBECONFIG=FILE, and NATS_URL=... or CONTROLPLANE_URL=...
 	@scripts/run-agent
 
+cross-build: ## Build for arm64 in a container, into build/arm64 (TEST=1: also run the tests in qemu)
+	@scripts/cross-build $(if $(TEST),--test)
+
 up: ## Start the control plane with docker compose, and wait until it is healthy (knobs: deploy/compose/.env)
 	@scripts/install-deps docker
 	@scripts/up
@@ -71,4 +74,4 @@ generate: ## (Go system's target) Nothing is generated in C: says so
 
 vet: lint ## (Go system's target) The same as lint
 
-.PHONY: help run run-agent up down test bench build fmt lint manifests install uninstall docker-build helm-package clean generate vet
+.PHONY: help run run-agent cross-build up down test bench build fmt lint manifests install uninstall docker-build helm-package clean generate vet

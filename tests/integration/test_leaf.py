@@ -5,7 +5,7 @@ import unittest
 
 from support.bususers import BusUsers, on_every_server
 from support.nats import Nats
-from support.stack import ROOT, Process, Stack, free_ports, get, nats_server_binary, until
+from support.stack import ROOT, Process, Stack, free_ports, get, nats_server_binary, request, until
 
 STAGING = ROOT / "examples/clusters/staging"
 
@@ -41,6 +41,7 @@ class Leaf(unittest.TestCase):
                 "NATS_URL": f"nats://127.0.0.1:{local}", "NATS_INBOX_PREFIX": users.text("east", "inbox-prefix")}).wait_ready()
             runs = lambda: get(api, "/api/v1alpha1/agents/east/coredns").json()["uniqVersions"]
             until("its trackers are known", lambda: sorted(runs()) == ["1.14.3", "1.14.7"])
+            self.assertEqual(users.violations() + [line for line in leaf.text().splitlines() if "iolation" in line], [])
             with Nats(local) as nats:
                 nats.publish("opvic.report.west.x", json.dumps({"agentId": "west"}).encode())
                 nats.publish("$JS.API.STREAM.PURGE.OPVIC_REPORTS", b"")
@@ -53,6 +54,11 @@ class Leaf(unittest.TestCase):
             with users.client("subscriber") as nats:
                 found = nats.js("STREAM.MSG.GET.KV_opvic_state", {"last_by_subj": "$KV.opvic_state.agent.west"})
             self.assertIn("error", found, "another agent's name does not pass")
+            stranger = stack.collector("west", pods.parent, env={"NATS_URL": f"nats://127.0.0.1:{local}",
+                                                                 "NATS_INBOX_PREFIX": "_INBOX.agent.west"})
+            why = lambda: request(stranger.url, "GET", "/readyz").text()
+            until("it is told so", lambda: "no stream takes this subject" in why() or "no answer in time" in why())
+            self.assertEqual(get(api, "/api/v1alpha1/agents/west").status, 404)
 
 
 if __name__ == "__main__":

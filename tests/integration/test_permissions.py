@@ -6,8 +6,8 @@ import unittest
 from urllib.parse import quote
 
 from integration.test_state import helm_index, publish
-from support.bususers import ROLES, BusUsers, credentials, nats_servers, on_every_server
-from support.stack import ROOT, TOKEN, Process, Stack, free_ports, get, github, helm, post, report, request, samples, until
+from support.bususers import ROLES, BusUsers, credentials, on_every_server
+from support.stack import ROOT, TOKEN, Stack, get, github, helm, post, report, request, samples, until
 
 COREDNS = github("coredns/coredns", "tags", r"^v([0-9]+\.[0-9]+\.[0-9]+)$", "$1")
 MANY = 600
@@ -333,30 +333,6 @@ class Misdirected(unittest.TestCase):
             aggregator.start().wait_ready()
             until("it is asked for and told again", lambda: aggregator.metric("opvic_aggregator_entries") == 7)
             self.assertEqual(get(api, entry).json(), before)
-
-
-class Leaf(unittest.TestCase):
-    @on_every_server
-    def test_a_leaf_node_has_its_agents_rights(self):
-        """A server beside the collector, connected as the agent's user: what passes is what that user may do."""
-        with Stack() as stack:
-            hub_port, leaf_port = free_ports(2)
-            bus = BusUsers(stack, "a", config=f'leafnodes {{ listen: "127.0.0.1:{hub_port}" }}')
-            stack.aggregator(env=bus.env("aggregator")).wait_ready()
-            api = stack.api(env=bus.env("api")).wait_ready()
-            config = stack.folder / "leaf.conf"
-            config.write_text(f'listen: "127.0.0.1:{leaf_port}"\nleafnodes {{ remotes: [ {{ url: '
-                              f'"nats-leaf://{bus.text("a", "user")}:{bus.text("a", "password")}@127.0.0.1:{hub_port}" }} ] }}\n')
-            leaf = stack.add(Process("leaf", [nats_servers()[0], "-c", config], stack.folder))
-            env = {"NATS_URL": f"nats://127.0.0.1:{leaf_port}", "NATS_INBOX_PREFIX": bus.text("a", "inbox-prefix")}
-            collector = stack.collector("a", ROOT / "examples/clusters/staging", "--agent.interval", "1s", env=env).wait_ready()
-            until("its reports are answered", lambda: len(get(api, "/api/v1alpha1/agents/a").json()) == 7)
-            self.assertEqual(denied(collector), 0)
-            self.assertEqual([line for line in leaf.text().splitlines() if "iolation" in line] + bus.violations(), [])
-            stranger = stack.collector("b", ROOT / "examples/clusters/prod-us", "--agent.interval", "1s",
-                                       env={**env, "NATS_INBOX_PREFIX": "_INBOX.agent.b"})
-            until("another agent does not get through", lambda: "no stream takes this subject" in readiness(stranger) or "no answer in time" in readiness(stranger))
-            self.assertEqual(get(api, "/api/v1alpha1/agents/b").status, 404)
 
 
 if __name__ == "__main__":
