@@ -6,8 +6,9 @@ import subprocess
 import unittest
 
 from support.pki import Pki
-from support.stack import BIN, ROOT, Stack, until
-from support.upstreams import GitServer, Registry, TokenServer
+from support.stack import BIN, ROOT, Stack, helm, post, report, until
+from support.stack import get as ask
+from support.upstreams import GitServer, HelmServer, Registry, TokenServer
 
 NOT_FOUND, UNAUTHORIZED, UNREACHABLE, TLS, MALFORMED = "notFound", "unauthorized", "unreachable", "tls", "malformed"
 Got = collections.namedtuple("Got", "status versions said listed")
@@ -163,6 +164,62 @@ class RealGit(Upstreams):
         tags = [f"v{n // 1000}.{n // 10 % 100}.{n % 10}" for n in range(30813)]
         self.server.create("group/many.git", tags)
         self.lists(tags, "git", "tags", f"{self.server.url}/git/group/many")
+
+
+class RealHelm(Upstreams):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = HelmServer(cls.stack)
+        cls.versions = [f"1.{n}.0" for n in range(500)]
+        cls.index("index.yaml", cls.versions)
+
+    @classmethod
+    def index(cls, name, versions):
+        rows = "".join(f"  - version: {v}\n    appVersion: v{v}\n    urls: [app-{v}.tgz]\n" for v in versions)
+        path = cls.server.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"apiVersion: v1\nentries:\n  app:\n{rows}")
+        return path.stat().st_size
+
+    def test_packed(self):
+        size = self.index("packed/index.yaml", self.versions)
+        self.lists(self.versions, "helm", "chartVersion", f"{self.server.url}/packed", "--chart", "app")
+        (status, coding, sent), = until("it is logged", lambda: self.server.asked("/packed/index.yaml"))
+        self.assertEqual((status, coding), (200, "gzip"))
+        self.assertLess(sent, size / 4)
+
+    def test_a_login(self):
+        guarded, netrc = f"{self.server.url}/guarded", self.stack.folder / "netrc"
+        self.fails(UNAUTHORIZED, "helm", "chartVersion", guarded, "--chart", "app")
+        name, password = HelmServer.LOGIN
+        netrc.write_text(f'machine {self.server.url} login {name} password "{password}"\n')
+        netrc.chmod(0o600)
+        self.lists(self.versions, "helm", "chartVersion", guarded, "--chart", "app", "--fetch.netrc", netrc)
+
+    def test_not_there(self):
+        self.fails(NOT_FOUND, "helm", "chartVersion", f"{self.server.url}/nowhere", "--chart", "app")
+        got = get("helm", "chartVersion", self.server.url, "--chart", "other")
+        self.assertIsNone(got.versions)
+        self.assertIn("upstream has no such list", got.said)
+
+    def test_looked_at_again(self):
+        """Packed and with an ETag that nginx calls weak then: 304 until the file is another one."""
+        self.index("again/index.yaml", self.versions)
+        with Stack() as stack:
+            stack.nats()
+            services = [stack.aggregator("--source.interval", "1s", "--cache.reconciler-interval", "100ms"), stack.fetcher(), stack.api()]
+            for service in services:
+                service.wait_ready()
+            api = services[-1]
+            self.assertEqual(post(api, report("a", "app", {"1.0.0": 1}, helm(f"{self.server.url}/again", "app"))).status, 202)
+            latest = lambda: ask(api, "/api/v1alpha1/agents/a/app/versions").json()["latestVersion"]
+            statuses = lambda: [status for status, _, _ in self.server.asked("/again/index.yaml")]
+            until("it is asked again and again", lambda: len(statuses()) >= 3 and latest() == "1.499.0")
+            self.assertEqual((statuses()[0], set(statuses()[1:])), (200, {304}))
+            self.index("again/index.yaml", [*self.versions, "2.0.0"])
+            until("the new one is seen", lambda: latest() == "2.0.0")
+            self.assertEqual(statuses().count(200), 2)
 
 
 class Recorded(Upstreams):

@@ -1,4 +1,5 @@
-"""Real upstreams on free ports: Debian's docker-registry, a token server for it, and git's http-backend behind lighttpd."""
+"""Real upstreams on free ports: Debian's docker-registry, a token server for it, git's http-backend behind lighttpd, and a
+Helm repository served by nginx."""
 import base64
 import hashlib
 import http.client
@@ -214,3 +215,47 @@ setenv.add-environment = ("GIT_PROJECT_ROOT" => "{self.root}", "GIT_HTTP_EXPORT_
     def asked(self, path):
         """The log's lines about the path; they come late."""
         return [line for line in self.log.read_text().splitlines() if f" {path}" in line]
+
+
+class HelmServer:
+    """nginx with the files of .root: packed where that is asked for, ETags, and /guarded/ for one login alone."""
+
+    LOGIN = ("reader", "pass word")
+
+    def __init__(self, stack):
+        self.port, = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.root, self.log = stack.folder / "charts", stack.folder / "nginx-access.log"
+        self.root.mkdir()
+        stack.folder.chmod(0o755)
+        users = stack.folder / "nginx-users"
+        users.write_text(f"{self.LOGIN[0]}:{{PLAIN}}{self.LOGIN[1]}\n")
+        config = stack.folder / "nginx.conf"
+        config.write_text(f"""
+daemon off;
+pid {stack.folder}/nginx.pid;
+error_log {stack.folder}/nginx-error.log;
+events {{}}
+http {{
+  log_format asked "$request_method $uri $status $sent_http_content_encoding $body_bytes_sent";
+  access_log {self.log} asked;
+  types {{ text/yaml yaml; }}
+  gzip on;
+  gzip_types text/yaml;
+  gzip_proxied any;
+  client_body_temp_path {stack.folder}/nginx-body; proxy_temp_path {stack.folder}/nginx-proxy;
+  fastcgi_temp_path {stack.folder}/nginx-fastcgi; uwsgi_temp_path {stack.folder}/nginx-uwsgi; scgi_temp_path {stack.folder}/nginx-scgi;
+  server {{
+    listen 127.0.0.1:{self.port};
+    root {self.root};
+    location /guarded/ {{ alias {self.root}/; auth_basic charts; auth_basic_user_file {users}; }}
+  }}
+}}
+""")
+        self.process = stack.add(Process("nginx", [program("nginx", "nginx-light"), "-e", stack.folder / "nginx-error.log", "-c", config], stack.folder))
+        until("nginx listens", lambda: listens(self.port))
+
+    def asked(self, path):
+        """(status, content encoding, bytes) of each answer for the path so far; a line comes after its answer."""
+        lines = [line.split() for line in (self.log.read_text() if self.log.exists() else "").splitlines()]
+        return [(int(status), coding, int(size)) for _, uri, status, coding, size in lines if uri == path]
