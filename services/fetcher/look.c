@@ -2,6 +2,7 @@
 #include "services/fetcher/look.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -25,8 +26,10 @@ typedef struct {
     budget_key api_key, key; /* of the job's own way, and of the present request */
     asking asking;
     bool conditional;
-    bool anonymous;              /* the first page is asked for without a credential */
-    bool moved;                  /* the pages moved while they were read before */
+    bool anonymous; /* the first page is asked for without a credential */
+    bool moved;     /* the pages moved while they were read before */
+    size_t *ends;   /* of each page: the versions up to its end */
+    size_t ends_cap;
     char total[32];              /* what the first page says that there is on all pages */
     bool unbudgeted;             /* p is another way than the job's own provider */
     unsigned page, granted_page; /* granted_page: the number of the page that was authorized last, from 1 */
@@ -248,22 +251,39 @@ static bool fits_total(look *l, const ov_fetch_result *answer)
     return strcmp(l->total, answer->total) == 0 || !l->total[0] || !answer->total[0];
 }
 
+/* Reads the page that comes into page->lists; false when it is none. */
+static bool parse_page(look *l, ov_fetch_stream *s, provider_page *page, ov_fetch_result *answer)
+{
+    if (!media_fits(l->p, ov_fetch_head(s)->content_type)) return fail_media(l, s) != STEP_FAILED;
+    look_body body = {.l = l, .stream = s};
+    ov_err err = {0};
+    ov_status status = l->p->parse(page, read_body, &body, &err);
+    bool broke = ov_fetch_head(s)->failure != OV_FETCH_OK;
+    ov_fetch_close(s, answer);
+    l->r->bytes += answer->wire_bytes;
+    l->asking.body_bytes += answer->body_bytes;
+    if (body.sniffer.markup)
+        look_fail(l, FAILURE_MALFORMED, answer->shown_url, "no list, it is HTML or XML");
+    else if (broke || (status == OV_OK && answer->failure != OV_FETCH_OK))
+        fail_transport(l, answer);
+    else if (status != OV_OK)
+        look_fail(l, FAILURE_MALFORMED, answer->shown_url, err.msg);
+    return l->r->outcome != LOOKUP_FAILED;
+}
+
+static void note_end(look *l)
+{
+    ov_grow(&l->ends, &l->ends_cap, l->page + 1, sizeof *l->ends);
+    l->ends[l->page] = l->r->lists.lists[0].count;
+}
+
 static look_step step_parse(look *l, ov_fetch_stream *s)
 {
-    if (!media_fits(l->p, ov_fetch_head(s)->content_type)) return fail_media(l, s);
-    look_body body = {.l = l, .stream = s};
     provider_page page = page_of(l);
-    ov_err err = {0};
     ov_fetch_result answer;
-    ov_status status = l->p->parse(&page, read_body, &body, &err);
-    bool broke = ov_fetch_head(s)->failure != OV_FETCH_OK;
-    ov_fetch_close(s, &answer);
-    l->r->bytes += answer.wire_bytes;
-    l->asking.body_bytes += answer.body_bytes;
-    if (body.sniffer.markup) return look_fail(l, FAILURE_MALFORMED, answer.shown_url, "no list, it is HTML or XML");
-    if (broke || (status == OV_OK && answer.failure != OV_FETCH_OK)) return fail_transport(l, &answer);
-    if (status != OV_OK) return look_fail(l, FAILURE_MALFORMED, answer.shown_url, err.msg);
+    if (!parse_page(l, s, &page, &answer)) return STEP_FAILED;
     if (!fits_total(l, &answer)) return fail_moved(l);
+    note_end(l);
     note_validators(l, &answer);
     return step_on(l, &page, &answer);
 }
@@ -424,7 +444,32 @@ static look_step step(look *l)
 
 /* ---- pages that were all read ---- */
 
-/* Whether page l->page is still as it was read; *ret_next as step_on. A failure of this request alone is the look's. */
+static bool is_as_read(const look *l, const version_list *now)
+{
+    const version_list *read = &l->r->lists.lists[0];
+    size_t begin = l->page ? l->ends[l->page - 1] : 0;
+    if (now->count != l->ends[l->page] - begin) return false;
+    for (size_t i = 0; i < now->count; i++)
+        if (!ov_str_eq(now->versions[i].version, read->versions[begin + i].version)) return false;
+    return true;
+}
+
+/* The page has changed; perhaps not in what a list is made of: GitHub counts downloads in it. */
+static look_step compare_page(look *l, ov_fetch_stream *s)
+{
+    version_lists now;
+    version_lists_init(&now, l->j);
+    provider_page page = page_of(l);
+    page.lists = &now;
+    ov_fetch_result answer;
+    look_step step = STEP_FAILED;
+    if (parse_page(l, s, &page, &answer)) step = is_as_read(l, &now.lists[0]) ? STEP_DONE : fail_moved(l);
+    version_lists_clear(&now);
+    return step;
+}
+
+/* Whether page l->page is still as it was read: STEP_NEXT as step_on, STEP_DONE when there is nothing more to be seen.
+ */
 static look_step look_again(look *l, ov_str etag)
 {
     asking_request request;
@@ -436,12 +481,13 @@ static look_step look_again(look *l, ov_str etag)
     ov_fetch_stream *s;
     look_step sent = send_request(l, &request.q, &s);
     if (sent != STEP_NEXT) return sent;
+    bool again = ov_fetch_head(s)->failure == OV_FETCH_OK && ov_fetch_head(s)->status == 200;
+    if (again && !ov_fetch_head(s)->unframed) return compare_page(l, s);
     char none[1];
     (void)ov_fetch_read(s, none, sizeof none);
     bool answered = ov_fetch_head(s)->failure == OV_FETCH_OK;
     ov_fetch_close(s, &answer);
     if (!answered) return fail_transport(l, &answer);
-    if (answer.status == 200) return fail_moved(l);
     if (answer.status != 304) return judge(l, &answer, (ov_str){0});
     provider_page page = page_of(l);
     page.items = 1;
@@ -452,7 +498,8 @@ static look_step look_again(look *l, ov_str etag)
 static look_step check_unmoved(look *l)
 {
     unsigned last = l->page;
-    bool checkable = l->p->numbered && last > 0 && last < l->o->pages_max && !l->total[0] && l->r->etag.len > 0;
+    bool checkable = l->p->numbered && last > 0 && last < l->o->pages_max && !l->total[0] && l->r->etag.len > 0 &&
+                     !l->r->lists.lists[0].truncated;
     if (!checkable || l->r->outcome != LOOKUP_COMPLETE || l->conditional) return STEP_DONE;
     look_step s = STEP_NEXT;
     snprintf(l->url, sizeof l->url, "%s", l->first);
@@ -553,6 +600,7 @@ void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional
     follow_pages(&l);
     look_leave_host(o, &place, ret);
     if (ret->outcome != LOOKUP_COMPLETE) version_lists_reset(&ret->lists);
+    free(l.ends);
     asking_clear(&l.asking);
 }
 

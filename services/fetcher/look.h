@@ -50,7 +50,8 @@ typedef struct {
  * every page tell that for nothing. Without them the pages are asked for once more by their ETags, the last but one as
  * the last, since only a page that was read before the change shows it: answers without a body that cost no budget
  * where a credential was given; where none was, the first page alone, which is where most changes are. That is paid
- * only when a list has changed. A list that moved is read again, once. */
+ * only when a list has changed. A page whose ETag is another is compared by its versions; when they are the same, no
+ * further one is asked for: such ETags change with counts of downloads. A list that moved is read again, once. */
 
 /* conditional: what the job's validators stand for is known to be stored still. now_s: Unix seconds. *ret is always
  * filled and needs look_result_clear; the job must outlive it. */

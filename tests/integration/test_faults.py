@@ -42,6 +42,18 @@ def shrinking(times):
     return fault.paged(names, 400)
 
 
+def counting():
+    """ETags that change with each download, as those of GitHub's releases do."""
+    asked = itertools.count()
+
+    def send(c, request):
+        last = "&page=2" in request.path
+        body = json.dumps([{"name": "v2" if last else "v1", "downloads": next(asked)}]).encode()
+        more = [] if last else [f'Link: <{TAGS}?per_page=100&page=2>; rel="next"']
+        fault.answer(200, body, f'ETag: "{next(asked)}"', *more)(c, request)
+    return send
+
+
 # name: (answer, kind, what it says); a row of three more: settings of its own.
 ROWS = {
     "a good answer": (fault.raw(FULL), "complete", ""),
@@ -115,6 +127,7 @@ ROWS = {
     # a list that loses its first item with each page that is asked for, for ever or for a while
     "a list that moves": (shrinking(1000), "changing", "changed while they were read, twice"),
     "a list that moved": (shrinking(1), "complete", ""),
+    "a list of which only the counts change": (counting(), "complete", ""),
     # statuses
     "401": (fault.answer(401), "unauthorized", "HTTP 401"),
     "403": (fault.answer(403, b"{}"), "unauthorized", "HTTP 403"),

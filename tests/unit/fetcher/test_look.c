@@ -279,7 +279,18 @@ static const canned_route moving_routes[] = {
     {.path = TAGS("once"), .holds = IF("new"), .answer = UNCHANGED("once")},
     {.path = TAGS("once"), .answer = LINKED("27", "new", "", "once") "[{\"name\":\"1\"},{\"name\":\"3\"}]"},
     {.path = SECOND("once"), .answer = OK("14") "ETag: \"2\"\r\n\r\n[{\"name\":\"4\"}]"},
-    {.path = TAGS("always"), .answer = LINKED("14", "e", "", "always") "[{\"name\":\"1\"}]"},
+    /* The first page is another each time. */
+    {.path = TAGS("always"), .answer = LINKED("14", "e", "", "always") "[{\"name\":\"1\"}]", .times = 1},
+    {.path = TAGS("always"), .answer = LINKED("14", "f", "", "always") "[{\"name\":\"2\"}]", .times = 1},
+    {.path = TAGS("always"), .answer = LINKED("14", "g", "", "always") "[{\"name\":\"1\"}]", .times = 1},
+    {.path = TAGS("always"), .answer = LINKED("14", "h", "", "always") "[{\"name\":\"3\"}]"},
+    /* It changes, but not in its names. */
+    {.path = TAGS("counts"), .answer = LINKED("22", "e", "", "counts") "[{\"name\":\"1\",\"n\":100}]", .times = 1},
+    {.path = TAGS("counts"), .answer = LINKED("22", "f", "", "counts") "[{\"name\":\"1\",\"n\":101}]"},
+    {.path = SECOND("counts"), .answer = OK("14") "ETag: \"2\"\r\n\r\n[{\"name\":\"2\"}]"},
+    {.path = TAGS("html"), .holds = IF("e"), .answer = OK("6") "\r\n<html>"},
+    {.path = TAGS("html"), .answer = LINKED("14", "e", "", "html") "[{\"name\":\"1\"}]"},
+    {.path = SECOND("html"), .answer = OK("14") "ETag: \"2\"\r\n\r\n[{\"name\":\"2\"}]"},
     {.path = SECOND("always"), .answer = OK("14") "ETag: \"2\"\r\n\r\n[{\"name\":\"2\"}]"},
     {.path = TAGS("total"), .answer = LINKED("14", "e", "X-Total: 3\r\n", "total") "[{\"name\":\"1\"}]", .times = 1},
     {.path = TAGS("total"), .answer = LINKED("14", "e", "X-Total: 2\r\n", "total") "[{\"name\":\"1\"}]"},
@@ -302,6 +313,7 @@ static const struct {
 } moving[] = {
     {"o/once", FAILURE_NONE, 3, 6},        {"o/always", FAILURE_CHANGING, 0, 6}, {"o/total", FAILURE_NONE, 2, 4},
     {"o/counted", FAILURE_CHANGING, 0, 4}, {"o/unknown", FAILURE_NONE, 2, 2},    {"o/gone", FAILURE_UNREACHABLE, 0, 3},
+    {"o/counts", FAILURE_NONE, 2, 3},      {"o/html", FAILURE_MALFORMED, 0, 3},
 };
 
 static void test_moving(void)
