@@ -153,6 +153,9 @@ class Pipeline(unittest.TestCase):
             until("the posted one is answered", lambda: get(api, "/api/v1alpha1/agents/posted/dns/versions").json()["latestVersion"] == "1.14.7")
             until("the cluster's are", lambda: len(get(api, "/api/v1alpha1/agents/a").json()) == 7)
             until("upstream is asked again", lambda: fetcher.metric("opvic_fetcher_looks_total") >= 8)
+            with bus.client("subscriber") as reader:
+                self.assertIn("appeared", str([data for _, _, _, data in reader.messages("OPVIC_EVENTS")]))
+                self.assertIn("$KV.opvic_state.entry.posted.dns", [subject for _, subject, _, _ in reader.messages("KV_opvic_state")])
             stack.nats_process.kill()
             stack.nats_process.start()
             until("a report is taken again", lambda: post(api, report("posted", "dns", {"1.14.7": 1}, COREDNS)).status == 202)
