@@ -404,12 +404,20 @@ static look_step step_refused(look *l, ov_fetch_stream *s)
     return judge(l, &answer, (ov_str){text, len});
 }
 
+/* Another way is for a budget that is spent: what is not shown there may be private, and is no answer while nobody
+ * knows whether the API may be asked. */
+static look_step step_put_off(look *l, const budget_decision *wait)
+{
+    bool spent = wait->why == BUDGET_WHY_SPENT || wait->why == BUDGET_WHY_TOLD_OFF;
+    return spent && goes_on_unbudgeted(l) ? STEP_RESTART : defer(l, &l->key, wait);
+}
+
 /* Sends what the host's budget allows now. */
 static look_step send_request(look *l, const ov_fetch_request *q, ov_fetch_stream **ret)
 {
     key_of(l, l->url, &l->key);
     budget_decision taken = budget_take(l->left, &l->key, l->p->api, pages_ahead(l), now_of(l));
-    if (taken.verdict == BUDGET_WAIT) return goes_on_unbudgeted(l) ? STEP_RESTART : defer(l, &l->key, &taken);
+    if (taken.verdict == BUDGET_WAIT) return step_put_off(l, &taken);
     ov_fetch_open(l->fetch, q, ret);
     note_budget(l, &taken, ov_fetch_head(*ret));
     tell_asked(l, l->url, ov_fetch_head(*ret));

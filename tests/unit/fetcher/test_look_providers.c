@@ -299,6 +299,24 @@ static void test_unbudgeted(void)
     look_result_clear(&r);
 }
 
+/* What is private must not look as if it were not there while another request asks what is left. */
+static void test_nobody_knows_yet(void)
+{
+    giver g = {.origin = base, .credential.bearer = token};
+    look_options o = options_with(&g);
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
+    budget_key k;
+    CHECK(budget_key_of(api, "", NULL, &k));
+    CHECK_INT(budget_take(&left, &k, true, 1, NOW).verdict, BUDGET_ALONE);
+    look_result r;
+    look_at(&o, "github", "tags", "o/private", "", &left, &r);
+    CHECK_INT(r.outcome, LOOKUP_DEFERRED);
+    CHECK_INT(r.failure, FAILURE_NONE);
+    CHECK_INT(r.requests, 0);
+    look_result_clear(&r);
+}
+
 /* Where there should be a credential the way without one is none, whatever the budget. */
 static void test_broken_credential(void)
 {
@@ -450,6 +468,7 @@ int main(void)
     token = ov_secret_new(OV_STR("secret"));
     test_cases();
     test_unbudgeted();
+    test_nobody_knows_yet();
     test_broken_credential();
     test_credentials();
     test_tokens();
