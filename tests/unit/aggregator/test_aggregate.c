@@ -690,6 +690,33 @@ static void prepare(world *w)
     world_flush(w);
 }
 
+/* What is put off is planned when its time has come, not at the next look around. */
+static void test_put_off(void)
+{
+    check_case("put off");
+    world w;
+    world_init(&w);
+    world_start(&w);
+    world_report(&w, "east", "app", "1.0.0", &acme);
+    world_feed(&w);
+    CHECK_INT(aggregate_figures(w.a)->jobs, 1);
+    world_look_until(&w, acme_source, LOOKUP_DEFERRED, FAILURE_RATE_LIMITED, w.wall_ms / 1000 + 5);
+    world_feed(&w);
+    for (int i = 0; i < 4; i++) {
+        w.wall_ms += 1000;
+        w.mono_ms += 1000;
+        world_signal(&w, INPUT_RETRY);
+    }
+    CHECK_INT(aggregate_figures(w.a)->jobs, 1);
+    w.wall_ms += 2000;
+    w.mono_ms += 2000;
+    world_signal(&w, INPUT_RETRY);
+    CHECK_INT(aggregate_figures(w.a)->jobs, 2);
+    world_signal(&w, INPUT_RETRY);
+    CHECK_INT(aggregate_figures(w.a)->jobs, 2);
+    world_clear(&w);
+}
+
 static void test_lost_streams_warm(void)
 {
     world w;
@@ -793,6 +820,7 @@ int main(void)
     test_other_cluster();
     test_new_instance();
     test_jobs();
+    test_put_off();
     test_lost_streams_warm();
     test_lost_reports_cold();
     test_undecodable();

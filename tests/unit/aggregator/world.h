@@ -416,7 +416,9 @@ static inline void world_list(world *w, const char *source, const char *name, co
     free(items);
 }
 
-static inline void world_look(world *w, const char *source, lookup_outcome outcome, lookup_failure failure)
+/* next_try_s: Unix seconds; 0: the usual interval. */
+static inline void world_look_until(world *w, const char *source, lookup_outcome outcome, lookup_failure failure,
+                                    int64_t next_try_s)
 {
     lookup_list lists[1] = {{.list = OV_STR(""), .digest = OV_STR("00000000000000000000000000000000"), .count = 1}};
     lookup l = {.source = ov_str_of(source),
@@ -426,6 +428,7 @@ static inline void world_look(world *w, const char *source, lookup_outcome outco
                 .outcome = outcome,
                 .failure = failure,
                 .message = ov_str_of(failure ? "HTTP 500" : ""),
+                .next_try_s = next_try_s,
                 .failures = failure ? 1 : 0,
                 .lists = lists,
                 .list_count = failure ? 0 : 1,
@@ -438,6 +441,11 @@ static inline void world_look(world *w, const char *source, lookup_outcome outco
     subject_lookup(l.source, subject);
     world_store(w, INPUT_LISTS, subject, ov_buf_str(&out), "", "");
     ov_buf_clear(&out);
+}
+
+static inline void world_look(world *w, const char *source, lookup_outcome outcome, lookup_failure failure)
+{
+    world_look_until(w, source, outcome, failure, 0);
 }
 
 /* ---- what stands in state ---- */
