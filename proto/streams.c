@@ -73,6 +73,7 @@ const stream_definition stream_definitions[] = {
      .description = "Requests left per host and credential",
      .bucket = true,
      .discard_new = true,
+     .max_age_ms = 40 * DAY_MS, /* of a host that nobody asks any more; longer than any period */
      .max_msgs_per_subject = 1,
      .max_bytes_share = 1,
      .duplicate_window_ms = 2 * MINUTE_MS},

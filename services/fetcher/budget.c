@@ -289,9 +289,11 @@ static void keep_in_hand(budget *b, const budget_key *k, int64_t reset_s)
 {
     pthread_mutex_lock(&b->lock);
     entry *e = claim(b, k);
-    if (e->hand_reset_s != reset_s) e->hand = 0;
-    e->hand_reset_s = reset_s;
-    e->hand++;
+    if (e->hand_reset_s < reset_s) {
+        e->hand = 0;
+        e->hand_reset_s = reset_s;
+    }
+    if (e->hand_reset_s == reset_s) e->hand++;
     release(b, e);
     pthread_mutex_unlock(&b->lock);
 }
