@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from support.compose import Compose, docker, need_docker
+from support.compose import PREFIX, TAG, Compose, docker, need_docker, run
 from support.kube import Kube
 from support.kubeagent import pod, tracker
 from support.stack import ROOT, request, until
@@ -137,6 +137,22 @@ class Stack(unittest.TestCase):
             until("what runs there is answered", lambda: self.stack.get("/agents/mine/app").json()["uniqVersions"] == ["1.2.3"])
         finally:
             docker("rm", "-f", *[c.id for c in self.stack.containers("collector-kubeconfig")])
+
+    def collect_once(self, **env):
+        """A collector outside of the stack, on this host."""
+        mounts = ["-v", f"{ROOT}/examples/clusters/staging:/cluster:ro", "-v", f"{self.stack.folder}/secrets/bus:/bus:ro"]
+        given = [x for k, v in {"CLUSTER_FILES": "/cluster", **env}.items() for x in ("-e", f"{k}={v}")]
+        docker("run", "--rm", "--network", "host", *mounts, *given, f"{PREFIX}opvic-collector:{TAG}", "--once")
+        until("it is answered", lambda: self.stack.get(f"/agents/{env['AGENT_IDENTIFIER']}/coredns").status == 200)
+
+    def test_2_collectors_elsewhere_report_by_http_and_by_the_bus(self):
+        self.collect_once(AGENT_IDENTIFIER="by-http", CONTROLPLANE_URL=self.stack.url,
+                          CONTROLPLANE_AUTH_TOKEN=self.stack.knob("CONTROLPLANE_AUTH_TOKEN"))
+        run("scripts/bus-credentials", "agent", self.stack.folder / "secrets/bus", "by-bus")
+        self.stack.up()
+        self.collect_once(AGENT_IDENTIFIER="by-bus", NATS_URL=f"tls://{self.stack.compose('port', 'nats', '4222').strip()}",
+                          NATS_TLS_CA_FILE="/bus/ca.crt", NATS_USER="agent-by-bus", NATS_PASSWORD="/bus/agents/by-bus/password",
+                          NATS_INBOX_PREFIX="_INBOX.agent.by-bus")
 
     def test_2_what_cannot_start_is_said(self):
         busy = socket.create_server(("127.0.0.1", 0))

@@ -89,7 +89,8 @@ class Compose(contextlib.AbstractContextManager):
         self.env_file = self.folder / ".env"
         self.env = {"OPVIC_ENV_FILE": str(self.env_file)}
         self.first = {"COMPOSE_PROJECT_NAME": self.project, "OPVIC_PORT": str(self.port), "COMPOSE_FILE": ":".join(files),
-                      "SECRETS_DIR": str(self.folder / "secrets"), "IMAGE_TAG": TAG, "IMAGE_PREFIX": PREFIX}
+                      "SECRETS_DIR": str(self.folder / "secrets"),
+                      "RECORDED_CLUSTERS_DIR": str(self.folder / "clusters"), "IMAGE_TAG": TAG, "IMAGE_PREFIX": PREFIX}
 
     def __exit__(self, kind, error, trace):
         if kind:
