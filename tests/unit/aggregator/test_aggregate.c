@@ -705,14 +705,14 @@ static void test_put_off(void)
     for (int i = 0; i < 4; i++) {
         w.wall_ms += 1000;
         w.mono_ms += 1000;
-        world_signal(&w, INPUT_RETRY);
+        world_signal(&w, INPUT_CLOCK);
     }
     CHECK_INT(aggregate_figures(w.a)->jobs, 1);
     w.wall_ms += 2000;
     w.mono_ms += 2000;
-    world_signal(&w, INPUT_RETRY);
+    world_signal(&w, INPUT_CLOCK);
     CHECK_INT(aggregate_figures(w.a)->jobs, 2);
-    world_signal(&w, INPUT_RETRY);
+    world_signal(&w, INPUT_CLOCK);
     CHECK_INT(aggregate_figures(w.a)->jobs, 2);
     world_clear(&w);
 }
