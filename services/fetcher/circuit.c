@@ -13,7 +13,8 @@ bool circuit_admits(circuit *c, int64_t now_ms, bool *ret_try, int64_t *ret_unti
     *ret_try = c->open;
     if (!c->open) return true;
     if (now_ms < c->until_ms) {
-        *ret_until_ms = c->until_ms;
+        bool soon = c->trying && c->until_ms > now_ms + CIRCUIT_WAIT_MS; /* it will be known */
+        *ret_until_ms = soon ? now_ms + CIRCUIT_WAIT_MS : c->until_ms;
         return false;
     }
     c->trying = true;
