@@ -172,7 +172,7 @@ class Budgets(unittest.TestCase):
             stack.nats_process.start()
             stack.wait_nats()
             until("it is done when the bus is back", lambda: complete(stack) == 1, 60)
-            self.assertEqual(asked(up)["total"], 4)
+            self.assertEqual(asked(up)["total"], 1 + 3 + 1, "three pages, and whether they have moved")
 
     def test_one_look_tells(self):
         with Stack() as stack:
