@@ -28,7 +28,7 @@ int main(void)
         CHECK(tries);
         CHECK_INT(circuit_state_of(&c), CIRCUIT_HALF_OPEN);
         CHECK(!circuit_admits(&c, now_ms, &tries, &until_ms)); /* one at a time */
-        CHECK_INT(until_ms, now_ms + CIRCUIT_WAIT_MS); /* then it is known how it went */
+        CHECK_INT(until_ms, now_ms + CIRCUIT_WAIT_MS);         /* then it is known how it went */
         circuit_failed(&c, true, now_ms, (uint64_t)i * 7919);
         CHECK_INT(circuit_state_of(&c), CIRCUIT_OPEN);
         CHECK(c.until_ms - now_ms >= CIRCUIT_WAIT_MS && c.until_ms - now_ms <= CIRCUIT_WAIT_MAX_MS);
