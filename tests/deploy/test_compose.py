@@ -215,6 +215,13 @@ class Stack(unittest.TestCase):
         for container in self.stack.containers():
             container.back(BACK_S)
 
+    def test_4_up_starts_what_was_ended(self):
+        ended = [*self.stack.containers("api"), self.stack.container("aggregator")]
+        docker("kill", *[c.id for c in ended])  # by the operator: Docker leaves them
+        self.stack.up()
+        for container in ended:
+            self.assertTrue(container.passes(), container.name)
+
     def test_5_all_may_be_restarted_one_after_the_other(self):
         with self.load() as load:
             load.wait_progress(BACK_S)

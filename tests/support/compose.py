@@ -35,8 +35,6 @@ def docker(*argv, timeout=120, check=True):
 def need_docker():
     if not shutil.which("docker") or subprocess.run(["docker", "info"], capture_output=True).returncode:
         skip("no Docker daemon")
-    if os.geteuid() != 0:
-        skip("containers' processes are killed from outside: needs root")
 
 
 def build_images():
@@ -60,7 +58,11 @@ class Container:
     def kill(self):
         """kill -9 from outside, as a crash: Docker takes its own kill for the operator's wish, and restarts nothing."""
         pid = self.pid()
-        os.kill(pid, signal.SIGKILL)
+        if os.geteuid() == 0:
+            os.kill(pid, signal.SIGKILL)
+        else:
+            docker("run", "--rm", "--pid", "host", "--user", "0:0", "--entrypoint", "/bin/sh",
+                   f"{PREFIX}opvic-api:{TAG}", "-c", f"kill -9 {pid}")
         return pid
 
     def passes(self):
