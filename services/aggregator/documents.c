@@ -94,16 +94,16 @@ static void write_lists(const upstream *u, ov_buf *out)
     ov_json_close_array(&w);
 }
 
-static void write_dropped(const aggregate *a, const rule *r, ov_json_writer *w)
+static void write_dropped(const ov_candidates *c, ov_json_writer *w)
 {
-    ov_json_write_i64(w, MEMBER_CANDIDATES, (int64_t)r->count);
+    ov_json_write_i64(w, MEMBER_CANDIDATES, (int64_t)c->count);
     ov_json_open_array(w, MEMBER_DROPPED);
-    for (rule_filter f = 0; f < RULE_FILTERS; f++) {
-        if (!r->dropped[f].count) continue;
+    for (ov_filter f = 0; f < OV_FILTERS; f++) {
+        if (!c->dropped[f].count) continue;
         ov_json_open_object(w, NULL);
-        ov_json_write_c(w, MEMBER_FILTER, rule_filter_name(f));
-        ov_json_write_i64(w, MEMBER_COUNT, (int64_t)r->dropped[f].count);
-        ov_json_write_str(w, MEMBER_EXAMPLE, intern_text(a->l.texts, r->dropped[f].example));
+        ov_json_write_c(w, MEMBER_FILTER, ov_filter_name(f));
+        ov_json_write_i64(w, MEMBER_COUNT, (int64_t)c->dropped[f].count);
+        ov_json_write_c(w, MEMBER_EXAMPLE, c->dropped[f].example);
         ov_json_close_object(w);
     }
     ov_json_close_array(w);
@@ -135,7 +135,7 @@ void document_rules(const aggregate *a, const upstream *u, ov_buf *out)
         ov_json_write_c(&w, MEMBER_RULE, rules[i]->id);
         ov_json_write_c(&w, MEMBER_LIST, rules[i]->list->name);
         ov_json_write_str(&w, MEMBER_LATEST_VERSION, intern_text(a->l.texts, rules[i]->latest));
-        write_dropped(a, rules[i], &w);
+        write_dropped(&rules[i]->candidates, &w);
         ov_json_close_object(&w);
     }
     ov_json_close_array(&w);

@@ -70,7 +70,7 @@ static void begin_judging(aggregate *a, rule *r)
 
 void refresh_choose(aggregate *a, rule *r)
 {
-    rule_choose_begin(r, a->l.texts);
+    rule_choose_begin(r);
     r->stage = RULE_CHOOSING;
     if (!r->due) enter(a, r);
 }
@@ -143,7 +143,7 @@ static void finish(aggregate *a, rule *r)
 static bool work_on(aggregate *a, rule *r, int64_t *steps)
 {
     if (r->stage == RULE_CHOOSING) {
-        if (!rule_choose_more(r, a->l.texts, steps)) return false;
+        if (!rule_choose_more(r, steps)) return false;
         r->changed |= rule_stand(r, a->l.texts);
         begin_judging(a, r);
     }

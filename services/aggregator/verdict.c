@@ -79,42 +79,44 @@ static state_value compare(const verdict *v, const ov_gap *g)
 {
     const rule *r = v->rule;
     if (r->stands == STANDING_OVERWORK) return STATE_INVALID;
-    if (!r->count) {
+    if (!r->candidates.count) {
         if (r->stands == STANDING_PENDING) return STATE_PENDING;
         return r->stands == STANDING_STALE ? STATE_STALE : STATE_NO_CANDIDATE;
     }
     if (r->stands == STANDING_STALE) return STATE_STALE;
-    if (g->first_above < r->count) return STATE_BEHIND;
-    return ov_version_compare(v->running, r->candidates[r->count - 1]) > 0 ? STATE_AHEAD : STATE_UP_TO_DATE;
+    if (g->first_above < r->candidates.count) return STATE_BEHIND;
+    const ov_version *latest = r->candidates.versions[r->candidates.count - 1];
+    return ov_version_compare(v->running, latest) > 0 ? STATE_AHEAD : STATE_UP_TO_DATE;
 }
 
-static int64_t behind_since(const rule *r, const ov_gap *g)
+static int64_t behind_since(const ov_candidates *c, const ov_gap *g)
 {
     int64_t oldest = 0;
-    for (size_t i = g->first_above; i < r->count; i++)
-        if (r->dates[i] > 0 && (!oldest || r->dates[i] < oldest)) oldest = r->dates[i];
+    for (size_t i = g->first_above; i < c->count; i++)
+        if (c->dates[i] > 0 && (!oldest || c->dates[i] < oldest)) oldest = c->dates[i];
     return oldest;
 }
 
-static void write_range(ov_json_writer *w, const char *name, const rule *r, size_t from, size_t to)
+static void write_range(ov_json_writer *w, const char *name, const ov_candidates *c, size_t from, size_t to)
 {
     ov_json_open_array(w, name);
-    for (size_t i = from; i < to; i++) ov_json_write_str(w, NULL, r->candidates[i]->original);
+    for (size_t i = from; i < to; i++) ov_json_write_str(w, NULL, c->versions[i]->original);
     ov_json_close_array(w);
 }
 
 static void write_gap(const verdict *v, const ov_gap *g, state_value state, const intern *texts, ov_buf *out)
 {
     const rule *r = v->rule;
+    const ov_candidates *c = &r->candidates;
     ov_json_writer w = ov_json_writer_on(out);
     ov_json_open_object(&w, NULL);
     ov_json_write_str(&w, MEMBER_LATEST_VERSION, intern_text(texts, r->latest));
-    write_range(&w, MEMBER_AVAILABLE_VERSIONS, r, g->first_above, r->count);
+    write_range(&w, MEMBER_AVAILABLE_VERSIONS, c, g->first_above, c->count);
     ov_json_open_array(&w, MEMBER_AVAILABLE_MAJORS);
-    for (size_t i = 0; i < g->majors_count; i++) ov_json_write_str(&w, NULL, r->candidates[g->majors[i]]->original);
+    for (size_t i = 0; i < g->majors_count; i++) ov_json_write_str(&w, NULL, c->versions[g->majors[i]]->original);
     ov_json_close_array(&w);
-    write_range(&w, MEMBER_AVAILABLE_MINORS, r, g->minors_from, g->minors_to);
-    write_range(&w, MEMBER_AVAILABLE_PATCHES, r, g->patches_from, g->patches_to);
+    write_range(&w, MEMBER_AVAILABLE_MINORS, c, g->minors_from, g->minors_to);
+    write_range(&w, MEMBER_AVAILABLE_PATCHES, c, g->patches_from, g->patches_to);
     ov_json_write_bool(&w, MEMBER_MAJOR_AVAILABLE, g->majors_count > 0);
     ov_json_write_bool(&w, MEMBER_MINOR_AVAILABLE, g->minors_to > g->minors_from);
     ov_json_write_bool(&w, MEMBER_PATCH_AVAILABLE, g->patches_to > g->patches_from);
@@ -126,14 +128,15 @@ static void write_gap(const verdict *v, const ov_gap *g, state_value state, cons
 void verdict_weigh(verdict *v)
 {
     const rule *r = v->rule;
-    v->weight = r->above[ov_gap_first_above((const ov_version *const *)r->candidates, r->count, v->running)];
+    const ov_version *const *versions = (const ov_version *const *)r->candidates.versions;
+    v->weight = r->above[ov_gap_first_above(versions, r->candidates.count, v->running)];
     v->weighed = r->generation;
 }
 
 int64_t verdict_steps(const verdict *v)
 {
     enum { BYTES_A_STEP = 8 };
-    return RULE_VERSION_STEPS + (int64_t)(v->weight / BYTES_A_STEP);
+    return OV_CANDIDATES_VERSION_STEPS + (int64_t)(v->weight / BYTES_A_STEP);
 }
 
 void verdict_forget(verdict *v)
@@ -147,7 +150,7 @@ verdict_change verdict_compute(verdict *v, intern *texts)
 {
     const rule *r = v->rule;
     OV_CLEANUP(ov_gap_clear) ov_gap g = {0};
-    ov_gap_compute((const ov_version *const *)r->candidates, r->count, v->running, &g);
+    ov_gap_compute((const ov_version *const *)r->candidates.versions, r->candidates.count, v->running, &g);
     state_value state = compare(v, &g);
     OV_CLEANUP(ov_buf_clear) ov_buf gap = OV_BUF(GAP_BYTES_MAX);
     write_gap(v, &g, state, texts, &gap);
@@ -155,7 +158,7 @@ verdict_change verdict_compute(verdict *v, intern *texts)
     v->state = state;
     v->made = r->generation;
     change.entries |= intern_set(texts, &v->reason, intern_text(texts, r->reason));
-    int64_t since_s = behind_since(r, &g);
+    int64_t since_s = behind_since(&r->candidates, &g);
     change.document =
         change.entries || since_s != v->behind_since_s || !ov_str_eq(ov_buf_str(&gap), (ov_str){v->gap, v->gap_len});
     v->behind_since_s = since_s;

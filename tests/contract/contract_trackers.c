@@ -102,7 +102,7 @@ static bool choose(choice *c, const report_remote *remote, const published *p)
     if (!CHECK_OK(upstream_list_take(l, ov_buf_str(&body), &changed, &err), &err)) return false;
     ov_status s = rule_new("0123456789abcdef0123456789abcdef", l, app_version, remote, &c->r, &err);
     if (!CHECK_OK(s, &err)) return false;
-    rule_choose(c->r, c->texts);
+    rule_choose(c->r);
     rule_stand(c->r, c->texts);
     return true;
 }
@@ -112,8 +112,8 @@ static bool has_candidate(const rule *r, ov_str version)
     OV_CLEANUP(ov_version_free_p) ov_version *v = NULL;
     ov_err err = {0};
     if (!CHECK_OK(ov_version_parse(version, &v, &err), &err)) return false;
-    for (size_t i = 0; i < r->count; i++)
-        if (ov_str_eq(r->candidates[i]->canonical, v->canonical)) return true;
+    for (size_t i = 0; i < r->candidates.count; i++)
+        if (ov_str_eq(r->candidates.versions[i]->canonical, v->canonical)) return true;
     return false;
 }
 
@@ -123,7 +123,7 @@ static size_t candidates_of(const report_remote *remote, const cJSON *texts)
     OV_CLEANUP(published_clear) published p = {0};
     OV_CLEANUP(choice_clear) choice c = {0};
     publish_all(&p, texts);
-    return choose(&c, remote, &p) ? c.r->count : 0;
+    return choose(&c, remote, &p) ? c.r->candidates.count : 0;
 }
 
 /* ---- the example */
@@ -163,7 +163,8 @@ static void check_table(const tracker_spec *t, const cJSON *table, const rule *r
     for (const cJSON *run = runs ? runs->child : NULL; run; run = run->next) check_run(t, run, r);
     for (const cJSON *other = neighbours ? neighbours->child : NULL; other; other = other->next)
         CHECK(!tracker_matches(t, other));
-    if (CHECK(r->count > 0)) CHECK_STR(r->candidates[r->count - 1]->canonical, ov_json_member_str(table, "latest"));
+    if (CHECK(r->candidates.count > 0))
+        CHECK_STR(r->candidates.versions[r->candidates.count - 1]->canonical, ov_json_member_str(table, "latest"));
 }
 
 static void check_example(const cJSON *example, const cJSON *table, const char *name)

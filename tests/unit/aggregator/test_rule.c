@@ -1,4 +1,4 @@
-/* Choosing candidates: each filter in its order, counted with an example; spellings; dates; verdicts on top. */
+/* A rule over its list: what it chooses and what that weighs, how it stands; verdicts on top. */
 #include "services/aggregator/rule.h"
 
 #include <stdio.h>
@@ -34,7 +34,7 @@ static void setup(bench *b, const char *const *versions, size_t count, const rep
     CHECK(!changed);
     ov_buf_clear(&body);
     CHECK_OK(rule_new("0123456789abcdef0123456789abcdef", b->l, false, remote, &b->r, &err), &err);
-    rule_choose(b->r, b->texts);
+    rule_choose(b->r);
     rule_stand(b->r, b->texts);
 }
 
@@ -43,64 +43,6 @@ static void teardown(bench *b)
     rule_free(b->r, b->texts);
     upstream_free(b->u);
     intern_free(b->texts);
-}
-
-static ov_buf candidates_of(const bench *b)
-{
-    ov_buf out = OV_BUF(4096);
-    for (size_t i = 0; i < b->r->count; i++) {
-        if (i) ov_buf_append_char(&out, ' ');
-        ov_buf_append_str(&out, b->r->candidates[i]->original);
-    }
-    return out;
-}
-
-static void test_filters(void)
-{
-    static const char *const versions[] = {"v1.2.0", "v1.10.0", "nightly", "chart-1.0.0", "v", "v1.x", "v0.9.0"};
-    static const report_remote remote = {.pattern = {"^v(.*)$", 7}, .result = {"$1", 2}, .constraint = {">= 1.0", 6}};
-    static const size_t dropped[RULE_FILTERS] = {
-        [FILTER_NO_MATCH] = 2, [FILTER_EMPTY_RESULT] = 1, [FILTER_UNPARSEABLE] = 1, [FILTER_CONSTRAINT] = 1};
-    check_case("filters");
-    bench b;
-    setup(&b, versions, OV_COUNT(versions), &remote);
-    ov_buf got = candidates_of(&b);
-    CHECK_STR(ov_buf_str(&got), OV_STR("1.2.0 1.10.0"));
-    for (rule_filter f = 0; f < RULE_FILTERS; f++) {
-        check_case(rule_filter_name(f));
-        CHECK_INT(b.r->dropped[f].count, dropped[f]);
-    }
-    CHECK_STR(intern_text(b.texts, b.r->dropped[FILTER_NO_MATCH].example), OV_STR("nightly"));
-    CHECK_STR(intern_text(b.texts, b.r->dropped[FILTER_UNPARSEABLE].example), OV_STR("1.x"));
-    CHECK_STR(intern_text(b.texts, b.r->latest), OV_STR("1.10.0"));
-    ov_buf_clear(&got);
-    teardown(&b);
-}
-
-static void test_spellings(void)
-{
-    static const struct {
-        const char *name, *versions[8], *want;
-        size_t duplicates;
-    } rows[] = {
-        {"the canonical one stays", {"v1.5", "1.5.0", "1.5"}, "1.5.0", 2},
-        {"else the byte-smallest", {"v1.5", "1.5", "v1.5.0"}, "1.5", 2},
-        {"metadata keeps apart", {"1.5.0+b", "1.5.0", "1.5.0+a"}, "1.5.0 1.5.0+a 1.5.0+b", 0},
-        {"by version", {"1.10.0", "1.9.0", "1.10.0-rc.1"}, "1.9.0 1.10.0-rc.1 1.10.0", 0},
-    };
-    static const report_remote remote = {0};
-    for (size_t i = 0; i < OV_COUNT(rows); i++) {
-        size_t count = 0;
-        while (rows[i].versions[count]) count++;
-        check_case(rows[i].name);
-        bench b;
-        setup(&b, rows[i].versions, count, &remote);
-        ov_buf got = candidates_of(&b);
-        CHECK_STR(ov_buf_str(&got), ov_str_of(rows[i].want));
-        CHECK_INT(b.r->dropped[FILTER_DUPLICATE].count, rows[i].duplicates);
-        ov_buf_clear(&got);
-        teardown(&b);
-    }
 }
 
 static void test_nothing(void)
@@ -143,30 +85,20 @@ static void test_overwork(void)
     check_case("a pattern that takes too much work is given up");
     bench b;
     setup_heavy(&b, 1000);
-    rule_choose(b.r, b.texts);
+    rule_choose(b.r);
     CHECK(rule_stand(b.r, b.texts));
     CHECK_INT(b.r->stands, STANDING_OVERWORK);
-    CHECK_INT(b.r->count, 0);
+    CHECK_INT(b.r->candidates.count, 0);
+    CHECK_STR(intern_text(b.texts, b.r->latest), OV_STR("missing"));
     CHECK_STR(intern_text(b.texts, b.r->reason),
               OV_STR("the pattern takes too much work, on \"11111111111111111111111111111100000x\": given up after 101 "
                      "of 1000 versions"));
     teardown(&b);
     check_case("a few of them are left out");
     setup_heavy(&b, 50);
-    rule_choose(b.r, b.texts);
+    rule_choose(b.r);
     rule_stand(b.r, b.texts);
     CHECK_INT(b.r->stands, STANDING_READY);
-    CHECK_INT(b.r->dropped[FILTER_TOO_MUCH_WORK].count, 50);
-    teardown(&b);
-    check_case("slices give what one go gives");
-    setup_heavy(&b, 1000);
-    size_t slices = 0;
-    rule_choose_begin(b.r, b.texts);
-    for (int64_t steps = 1; !rule_choose_more(b.r, b.texts, &steps); steps = 500000) slices++;
-    rule_stand(b.r, b.texts);
-    CHECK_INT(b.r->stands, STANDING_OVERWORK);
-    CHECK_INT(b.r->looked, 101);
-    CHECK(slices >= 10);
     teardown(&b);
 }
 
@@ -177,22 +109,43 @@ static void test_slices(void)
     static const report_remote remote = {.pattern = {"^v(.*)$", 7}, .result = {"$1", 2}};
     bench b;
     setup(&b, versions, OV_COUNT(versions), &remote);
-    ov_buf whole = candidates_of(&b);
+    CHECK(b.r->chosen);
+    CHECK_INT(b.r->candidates.count, 3);
+    CHECK_STR(intern_text(b.texts, b.r->latest), OV_STR("1.10.0"));
     size_t bytes = b.r->above[0];
-    CHECK_INT(b.r->above[b.r->count], 0);
+    CHECK_INT(b.r->above[3], 0);
     CHECK_INT(bytes, 2 * (5 + 5 + 6 + 3 * 3));
-    rule_choose_begin(b.r, b.texts);
+    rule_choose_begin(b.r);
     int64_t steps = 1;
-    while (!rule_choose_more(b.r, b.texts, &steps)) {
-        if (b.r->looked == 4) rule_choose_begin(b.r, b.texts); /* another list came */
-        steps = b.r->looked ? 1 : 1000000;
+    while (!rule_choose_more(b.r, &steps)) {
+        CHECK(!b.r->chosen && !b.r->above);
+        if (b.r->candidates.looked == 4) rule_choose_begin(b.r); /* another list came */
+        steps = b.r->candidates.looked ? 1 : 1000000;
     }
-    ov_buf sliced = candidates_of(&b);
-    CHECK_STR(ov_buf_str(&sliced), ov_buf_str(&whole));
+    CHECK(b.r->chosen);
+    CHECK_INT(b.r->candidates.count, 3);
     CHECK_INT(b.r->above[0], bytes);
-    CHECK_INT(b.r->dropped[FILTER_DUPLICATE].count, 1);
-    ov_buf_clear(&whole);
-    ov_buf_clear(&sliced);
+    teardown(&b);
+}
+
+/* A chart's list holds both; a rule reads one of them. */
+static void test_app_version(void)
+{
+    check_case("appVersion");
+    static const char *const versions[] = {"1.0.0", "1.1.0"};
+    static const report_remote remote = {0};
+    ov_err err = {0};
+    rule *r = NULL;
+    bench b;
+    setup(&b, versions, OV_COUNT(versions), &remote);
+    CHECK_OK(rule_new("0123456789abcdef0123456789abcdff", b.l, true, &remote, &r, &err), &err);
+    b.l->versions.versions[0].app_version = OV_STR("v7");
+    rule_choose(r);
+    rule_stand(r, b.texts);
+    CHECK_INT(r->candidates.dropped[OV_FILTER_NO_VALUE].count, 1);
+    CHECK_INT(r->candidates.count, 1);
+    CHECK_STR(intern_text(b.texts, r->latest), OV_STR("7.0.0"));
+    rule_free(r, b.texts);
     teardown(&b);
 }
 
@@ -251,11 +204,10 @@ static void test_bad_rules(void)
 
 int main(void)
 {
-    test_filters();
-    test_spellings();
     test_nothing();
     test_overwork();
     test_slices();
+    test_app_version();
     test_verdict();
     test_bad_rules();
     return check_end();
