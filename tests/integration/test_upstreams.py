@@ -2,6 +2,7 @@
 import base64
 import collections
 import json
+import re
 import subprocess
 import unittest
 
@@ -62,6 +63,9 @@ class RealRegistry(Upstreams):
         digest = self.registry.push("org/emptied", ["v1"])
         self.registry.wanted(202, "DELETE", f"/v2/org/emptied/manifests/{digest}")
         self.lists([], "oci", "tags", f"http://{self.registry.host}/org/emptied")
+        got = get("oci", "tags", f"http://{self.registry.host}/org/emptied", "--constraint", "> 1")
+        self.assertEqual((got.status, got.versions), (3, []))
+        self.assertIn(": the list is empty", got.said)
         self.fails(NOT_FOUND, "oci", "tags", f"http://{self.registry.host}/org/nowhere")
 
     def test_http_is_spoken_only_when_written(self):
@@ -255,6 +259,77 @@ class Recorded(Upstreams):
         """An API like an Enterprise Server's is not asked for tags."""
         got = self.lists(self.tags, "github", "tags", "kubernetes/kubernetes", "--provider.github.api-url", f"{self.url}/api/v3")
         self.assertIn("2 requests", got.said)
+
+    def test_a_rule(self):
+        """What an aggregator would choose: extracted, each version spelled once, in their order, with their dates."""
+        repo, key = f"{self.url}/kubernetes/kubernetes", f"gitlab/tags/{self.url}/kubernetes/kubernetes"
+        dates = {v["version"]: v["date"] for v in get("gitlab", "tags", repo).listed["versions"]}
+        minor = sorted((tag for tag in self.tags if re.fullmatch(r"v1\.24\.\d+", tag)), key=lambda tag: int(tag.split(".")[2]))
+        self.assertGreater(len(minor), 10)
+        got = get("gitlab", "tags", repo, "--pattern", r"^v(1\.\d+\.\d+)$", "--constraint", "~> 1.24.0")
+        self.assertEqual((got.status, got.versions), (0, [tag[1:] for tag in minor]), got.said)
+        self.assertEqual([v.get("date") for v in got.listed["versions"]], [dates[tag] for tag in minor])
+        said = got.said.splitlines()[-1]
+        self.assertTrue(said.startswith(f"{key}: {len(minor)} of {len(self.tags)} pass, dropped: "), said)
+        dropped = {name: (int(count), example) for count, name, example in re.findall(r'(\d+) (\w+) \("([^"]*)"\)', said)}
+        self.assertEqual(set(dropped), {"noMatch", "constraint"})
+        self.assertEqual(sum(count for count, _ in dropped.values()) + len(minor), len(self.tags))
+        self.assertEqual(dropped["noMatch"][1], next(tag for tag in dates if not re.fullmatch(r"v1\.\d+\.\d+", tag)))
+
+    def test_a_result(self):
+        """The default takes the group; another may spell a version twice, or give nothing."""
+        args = ("oci", "tags", f"{self.url}/kubernetes/kubernetes", "--constraint", "~> 1.24.0")
+        whole, group = get(*args), get(*args, "--pattern", r"^v(1\.24\.\d+)$", "--result", "$1")
+        self.assertEqual([v[1:] for v in whole.versions], group.versions)
+        twice = get(*args, "--pattern", r"^(v1\.24)\.\d+$", "--result", "${1}.7")
+        self.assertEqual((twice.status, twice.versions), (0, ["v1.24.7"]))
+        self.assertIn(f'{len(group.versions) - 1} duplicate ("v1.24.7")', twice.said)
+        nothing = get(*args, "--pattern", r"^v1\.24\.\d+(x?)$")
+        self.assertEqual((nothing.status, nothing.versions), (3, []))
+        self.assertIn(f"{len(group.versions)} emptyResult (", nothing.said)
+        unchanged = get(*args, "--pattern", "nowhere", "--result", "")
+        self.assertEqual((unchanged.status, unchanged.versions), (0, whole.versions))
+
+    def test_app_versions(self):
+        """A rule reads what its strategy names."""
+        args = (f"{self.url}/charts/ingress-nginx", "--chart", "ingress-nginx")
+        charts = get("helm", "appVersion", *args).listed["versions"]
+        newest = charts[0]
+        self.assertNotEqual(newest["version"], newest["appVersion"])
+        for strategy, want in (("appVersion", newest["appVersion"]), ("chartVersion", newest["version"])):
+            with self.subTest(strategy=strategy):
+                got = get("helm", strategy, *args, "--constraint", f">= {want}")
+                self.assertEqual((got.status, got.versions), (0, [want]), got.said)
+                self.assertIn(f" of {len(charts)} pass", got.said)
+
+    def test_nothing_passes(self):
+        got = get("oci", "tags", f"{self.url}/kubernetes/kubernetes", "--pattern", "^v(.*)$", "--constraint", "> 1000")
+        self.assertEqual((got.status, got.versions), (3, []))
+        self.assertIn(f': nothing passes: {len(self.tags)} constraint ("', got.said)
+        got = get("oci", "tags", f"{self.url}/kubernetes/kubernetes", "--pattern", r"^w")
+        self.assertEqual((got.status, got.versions), (3, []))
+        self.assertIn(f': nothing passes: {len(self.tags)} noMatch ("', got.said)
+        self.assertEqual(self.fails(NOT_FOUND, "oci", "tags", f"{self.url}/no/such", "--pattern", "x").status, 11)
+
+    def test_an_open_constraint(self):
+        for constraint, hint in (("~>1", "--constraint: ~>1 excludes no higher major: write ~>1.0"), ("~>1.0", None)):
+            with self.subTest(constraint=constraint):
+                got = get("oci", "tags", f"{self.url}/kubernetes/kubernetes", "--constraint", constraint)
+                self.assertEqual(got.status, 0, got.said)
+                self.assertEqual(got.said.splitlines()[2:], [hint] if hint else [])
+
+    def test_bad_rules(self):
+        for flag, value, said in (
+                ("--pattern", "v(", "expected a regular expression of Go's syntax"),
+                ("--pattern", "v(?=1)", "expected a regular expression of Go's syntax"),
+                ("--constraint", "^1.2", "expected =, !=, >, <, >=, <= or ~> and a version"),
+                ("--result", "v$1", "expected a --pattern with it")):
+            with self.subTest(value=value):
+                got = get("oci", "tags", f"{self.url}/kubernetes/kubernetes", flag, value)
+                self.assertEqual((got.status, got.versions), (2, None))
+                self.assertEqual(len(got.said.splitlines()), 1)
+                self.assertTrue(got.said.startswith(f'opvic-fetcher get: {flag}: "{value}": '), got.said)
+                self.assertIn(said, got.said)
 
     def test_not_there(self):
         for provider, strategy, path in (("oci", "tags", "no/such"), ("git", "tags", "no/such"), ("gitlab", "releases", "no/such"),
