@@ -144,6 +144,24 @@ static version_list choose(ov_candidates *c, const version_list *from, bool app_
     return chosen;
 }
 
+/* What the strategy appVersion lists: the first date of each; a view of from whose versions are the caller's to free.
+ */
+static version_list app_versions(const version_list *from)
+{
+    OV_CLEANUP(ov_map_clear) ov_map seen = {0};
+    version_list all = {.name = from->name, .present = true, .truncated = from->truncated};
+    all.versions = ov_calloc(from->count + 1, sizeof *all.versions);
+    for (size_t i = 0; i < from->count; i++) {
+        list_version one = from->versions[i];
+        if (!one.app_version.len || ov_map_get(&seen, one.app_version)) continue;
+        ov_map_put(&seen, one.app_version, all.versions);
+        one.version = one.app_version;
+        one.app_version = (ov_str){0};
+        all.versions[all.count++] = one;
+    }
+    return all;
+}
+
 static void tell_choice(const ov_candidates *c, const char *key)
 {
     OV_CLEANUP(ov_buf_clear) ov_buf text = OV_BUF(CHOICE_BYTES_MAX), dropped = OV_BUF(CHOICE_BYTES_MAX);
@@ -165,14 +183,16 @@ static int print_found(const job *j, const source *s, const look_result *r, ov_c
 {
     const version_list *found = &r->lists.lists[0];
     ov_err err = {0};
-    version_list chosen = {0};
+    version_list made = {0};
     ov_status status = found->present ? OV_OK : ov_fail(&err, OV_NOT_FOUND, "upstream has no such list");
     if (status == OV_OK && rule) {
-        chosen = choose(rule, found, s->app_version);
+        made = choose(rule, found, s->app_version);
         tell_choice(rule, s->key);
+    } else if (status == OV_OK && s->app_version) {
+        made = app_versions(found);
     }
-    if (status == OV_OK) status = print_list(j, rule ? &chosen : found, &err);
-    free(chosen.versions);
+    if (status == OV_OK) status = print_list(j, made.versions ? &made : found, &err);
+    free(made.versions);
     if (status == OV_OK) return rule && !rule->count ? STATUS_NO_CANDIDATE : EXIT_SUCCESS;
     fprintf(stderr, "%s: %s\n", s->key, err.msg);
     return STATUS_FAILURE_KIND + (int)(status == OV_NOT_FOUND ? FAILURE_NOT_FOUND : FAILURE_TOO_LARGE);

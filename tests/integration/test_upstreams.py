@@ -201,6 +201,14 @@ class RealHelm(Upstreams):
         netrc.chmod(0o600)
         self.lists(self.versions, "helm", "chartVersion", guarded, "--chart", "app", "--fetch.netrc", netrc)
 
+    def test_app_versions(self):
+        """The list is of what the strategy says, each once."""
+        (self.server.root / "apps").mkdir()
+        rows = "".join(f"  - {{version: 1.{n}.0, appVersion: \"{n // 2}.0\"}}\n" for n in range(4)) + "  - {version: 0.1.0}\n"
+        (self.server.root / "apps/index.yaml").write_text(f"apiVersion: v1\nentries:\n  app:\n{rows}")
+        got = get("helm", "appVersion", f"{self.server.url}/apps", "--chart", "app")
+        self.assertEqual((got.status, got.versions), (0, ["0.0", "1.0"]), got.said)
+
     def test_not_there(self):
         self.fails(NOT_FOUND, "helm", "chartVersion", f"{self.server.url}/nowhere", "--chart", "app")
         got = get("helm", "chartVersion", self.server.url, "--chart", "other")
@@ -293,7 +301,7 @@ class Recorded(Upstreams):
     def test_app_versions(self):
         """A rule reads what its strategy names."""
         args = (f"{self.url}/charts/ingress-nginx", "--chart", "ingress-nginx")
-        charts = get("helm", "appVersion", *args).listed["versions"]
+        charts = get("helm", "chartVersion", *args).listed["versions"]
         newest = charts[0]
         self.assertNotEqual(newest["version"], newest["appVersion"])
         for strategy, want in (("appVersion", newest["appVersion"]), ("chartVersion", newest["version"])):
