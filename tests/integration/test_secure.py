@@ -1,7 +1,8 @@
 """A bus that asks who comes: TLS with certificates of both sides, users with a password, a file of credentials."""
 import unittest
 
-from support.keys import Authority, NatsOperator
+from support.keys import NatsOperator
+from support.pki import Pki
 from support.stack import ROOT, Stack, get, github, post, report, request, until
 
 COREDNS = github("coredns/coredns", "tags", r"^v([0-9]+\.[0-9]+\.[0-9]+)$", "$1")
@@ -39,18 +40,18 @@ class Secure(unittest.TestCase):
 
     def test_tls_both_ways_and_a_password(self):
         with Stack() as stack:
-            authority, other = Authority(stack.folder), Authority(stack.folder, "other-ca")
-            cert, key = authority.certificate("server")
-            own_cert, own_key = authority.certificate("services")
-            foreign_cert, foreign_key = other.certificate("foreign")
+            authority, other = Pki(stack.folder / "pki"), Pki(stack.folder / "other", "other-ca")
+            cert, key = authority.server("server")
+            own_cert, own_key = authority.server("services")
+            foreign_cert, foreign_key = other.server("foreign")
             password = stack.folder / "password"
             password.write_text("correct horse\n")
-            stack.nats(f'tls {{ cert_file: "{cert}", key_file: "{key}", ca_file: "{authority.file}", verify: true }}\n'
+            stack.nats(f'tls {{ cert_file: "{cert}", key_file: "{key}", ca_file: "{authority.ca}", verify: true }}\n'
                        'authorization { users: [{user: opvic, password: "correct horse"}] }')
             env = {"NATS_URL": stack.nats_url.replace("nats://", "tls://"), "NATS_USER": "opvic", "NATS_PASSWORD": str(password),
-                   "NATS_TLS_CA_FILE": str(authority.file), "NATS_TLS_CERT_FILE": str(own_cert), "NATS_TLS_KEY_FILE": str(own_key)}
+                   "NATS_TLS_CA_FILE": str(authority.ca), "NATS_TLS_CERT_FILE": str(own_cert), "NATS_TLS_KEY_FILE": str(own_key)}
             services = self.whole_pipeline(stack, env)
-            self.refused(stack, "foreign-authority", {**env, "NATS_TLS_CA_FILE": str(other.file)}, "bus disconnected")
+            self.refused(stack, "foreign-authority", {**env, "NATS_TLS_CA_FILE": str(other.ca)}, "bus disconnected")
             self.refused(stack, "foreign-certificate", {**env, "NATS_TLS_CERT_FILE": str(foreign_cert), "NATS_TLS_KEY_FILE": str(foreign_key)}, "bus disconnected")
             self.refused(stack, "no-certificate", {k: v for k, v in env.items() if k not in ("NATS_TLS_CERT_FILE", "NATS_TLS_KEY_FILE")}, "bus disconnected")
             self.refused(stack, "wrong-password", {**env, "NATS_PASSWORD": "battery staple"}, "Authorization Violation")

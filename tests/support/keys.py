@@ -1,38 +1,10 @@
-"""Keys for tests, made anew each time with openssl: a certificate authority, and NATS users with a JWT."""
+"""Keys of NATS users for tests, with their JWTs, made anew each time with openssl."""
 import base64
 import binascii
 import json
-import subprocess
 import time
 
-
-def openssl(*args, data=None):
-    ended = subprocess.run(["openssl", *map(str, args)], input=data, capture_output=True, check=False)
-    if ended.returncode:
-        raise AssertionError(f"openssl {' '.join(map(str, args))}: {ended.stderr.decode()}")
-    return ended.stdout
-
-
-class Authority:
-    """Signs certificates for 127.0.0.1."""
-
-    def __init__(self, folder, name="ca"):
-        self.folder, self.file, self.key = folder, folder / f"{name}.pem", folder / f"{name}.key"
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-subj", f"/CN=opvic test {name}", "-keyout", self.key,
-                "-out", self.file)
-
-    def certificate(self, name):
-        """(certificate, key)"""
-        cert, key, request, extensions = (self.folder / f"{name}.{end}" for end in ("pem", "key", "csr", "ext"))
-        extensions.write_text("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n"
-                              "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}",
-                "-keyout", key, "-out", request)
-        openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-CAcreateserial", "-days", "2",
-                "-extfile", extensions, "-out", cert)
-        return cert, key
-
+from support.pki import openssl
 
 # First bytes of keys, so that base32 begins with O, A, U and S.
 OPERATOR, ACCOUNT, USER, SEED = 14 << 3, 0, 20 << 3, 18 << 3

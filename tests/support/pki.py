@@ -6,10 +6,11 @@ DAYS = "7"
 NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 
 
-def openssl(*args, input=None):
-    done = subprocess.run(["openssl", *[str(a) for a in args]], input=input, capture_output=True, text=True)
+def openssl(*args, data=None):
+    done = subprocess.run(["openssl", *map(str, args)], input=data, capture_output=True, check=False)
     if done.returncode:
-        raise OSError(f"openssl {args[0]}: {done.stderr.strip()}")
+        raise AssertionError(f"openssl {' '.join(map(str, args))}: {done.stderr.decode()}")
+    return done.stdout
 
 
 class Pki:

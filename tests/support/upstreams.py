@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.parse
 
-from support.keys import openssl
+from support.pki import openssl
 from support.stack import Process, free_ports, skip, until
 
 GIT_BACKEND = pathlib.Path("/usr/lib/git-core/git-http-backend")
