@@ -37,17 +37,15 @@ static void message_set(parts_message *m, const char *subject, ov_str data)
     m->data = data;
 }
 
-static void manifest_write(parts *p, ov_str body, ov_str extra, size_t count)
+static void manifest_write(parts *p, ov_str body, size_t count)
 {
     p->manifest = OV_BUF(BODIES_MAX_BYTES);
     ov_buf_append_c(&p->manifest, MANIFEST_BEGIN);
     ov_buf_append_u64(&p->manifest, count);
-    ov_buf_printf(&p->manifest, ",\"" MEMBER_REVISION "\":\"%s\",\"" MEMBER_BYTES "\":%zu", p->revision, body.len);
-    ov_buf_append_str(&p->manifest, extra);
-    ov_buf_append_char(&p->manifest, '}');
+    ov_buf_printf(&p->manifest, ",\"" MEMBER_REVISION "\":\"%s\",\"" MEMBER_BYTES "\":%zu}", p->revision, body.len);
 }
 
-void parts_split(const char *subject, ov_str body, ov_str extra, size_t limit, parts *ret)
+void parts_split(const char *subject, ov_str body, size_t limit, parts *ret)
 {
     assert(limit > 0);
     *ret = (parts){0};
@@ -62,7 +60,7 @@ void parts_split(const char *subject, ov_str body, ov_str extra, size_t limit, p
     ov_deflate(body, &ret->deflated);
     ov_str all = ov_buf_str(&ret->deflated);
     size_t count = (all.len + limit - 1) / limit;
-    manifest_write(ret, body, extra, count);
+    manifest_write(ret, body, count);
     ret->messages = ov_calloc(count + 1, sizeof *ret->messages);
     ret->count = count + 1;
     for (size_t i = 0; i < count; i++) {

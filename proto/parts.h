@@ -20,9 +20,8 @@ typedef struct {
     char revision[17]; /* "" when the body went whole */
     ov_buf deflated, manifest;
 } parts;
-/* limit: bytes that one message may have (three quarters of max_payload). body must outlive ret. extra is raw JSON
- * members that the manifest shall carry too (",\"outbox\":[...]") or empty. */
-void parts_split(const char *subject, ov_str body, ov_str extra, size_t limit, parts *ret);
+/* limit: bytes that one message may have (three quarters of max_payload). body must outlive ret. */
+void parts_split(const char *subject, ov_str body, size_t limit, parts *ret);
 void parts_clear(parts *p);
 
 /* Puts bodies together again as messages arrive in any order; one per reader. body_max bounds each. */

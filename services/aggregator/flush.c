@@ -40,7 +40,7 @@ static void clear_cuts(flush *f)
 static void cut(flush *f, size_t i, size_t limit)
 {
     const aggregate_write *w = &f->items[i];
-    parts_split(w->key, w->body ? (ov_str){w->body, w->len} : OV_STR(""), (ov_str){0}, limit, &f->cuts[i]);
+    parts_split(w->key, w->body ? (ov_str){w->body, w->len} : OV_STR(""), limit, &f->cuts[i]);
 }
 
 typedef struct {

@@ -75,7 +75,7 @@ static ov_status publish_list(const publisher *p, const job *j, const earlier_li
     char subject[SUBJECT_MAX];
     subject_list(j->source, before->name, subject);
     OV_CLEANUP(parts_clear) parts cut = {0};
-    parts_split(subject, body, (ov_str){0}, message_limit(p), &cut);
+    parts_split(subject, body, message_limit(p), &cut);
     for (size_t i = 0; i < cut.count; i++) {
         ov_bus_out m = OV_BUS_OUT(cut.messages[i].subject, cut.messages[i].data);
         if (i + 1 == cut.count) m.expect_last_subject_seq = (int64_t)before->seq;

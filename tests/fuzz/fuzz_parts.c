@@ -28,7 +28,7 @@ static void cut_and_join(ov_str body, size_t limit)
 {
     OV_CLEANUP(parts_clear) parts p = {0};
     if (looks_like_manifest(body)) return;
-    parts_split(subject, body, OV_STR(""), limit, &p);
+    parts_split(subject, body, limit, &p);
     parts_joiner *j = parts_joiner_new(BODY_MAX, BODY_MAX);
     for (size_t i = 0; i < p.count; i++) {
         ov_str at, joined;

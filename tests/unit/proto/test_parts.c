@@ -34,7 +34,7 @@ static void small_bodies_go_whole(void)
 {
     OV_CLEANUP(parts_clear) parts p = {0};
     check_case("small");
-    parts_split(subject, OV_STR("{\"schema\":1}"), OV_STR(""), LIMIT, &p);
+    parts_split(subject, OV_STR("{\"schema\":1}"), LIMIT, &p);
     CHECK_INT(p.count, 1);
     CHECK_C(p.revision, "");
     parts_joiner *j = parts_joiner_new(BODY_MAX, BODY_MAX);
@@ -52,9 +52,8 @@ static void joins_in_order(bool backwards)
     char noise[NOISE_BYTES];
     make_noise(1, noise);
     OV_CLEANUP(parts_clear) parts p = {0};
-    parts_split(subject, (ov_str){noise, sizeof noise}, OV_STR(",\"outbox\":[]"), LIMIT, &p);
+    parts_split(subject, (ov_str){noise, sizeof noise}, LIMIT, &p);
     CHECK(p.count > 10);
-    CHECK(ov_str_ends(p.messages[p.count - 1].data, OV_STR(",\"outbox\":[]}")));
     parts_joiner *j = parts_joiner_new(BODY_MAX, BODY_MAX);
     for (size_t i = 0; i < p.count; i++) {
         ov_str body = join(j, &p.messages[backwards ? p.count - 1 - i : i]);
@@ -76,7 +75,7 @@ static void damage_is_told(void)
     make_noise(2, noise);
     memset(other, 'x', sizeof other);
     OV_CLEANUP(parts_clear) parts p = {0};
-    parts_split(subject, (ov_str){noise, sizeof noise}, OV_STR(""), LIMIT, &p);
+    parts_split(subject, (ov_str){noise, sizeof noise}, LIMIT, &p);
     p.messages[3].data = (ov_str){other, sizeof other};
     parts_joiner *j = parts_joiner_new(BODY_MAX, BODY_MAX);
     ov_str at, body;
@@ -94,7 +93,7 @@ static void waiting_bytes_are_bounded(void)
     char noise[NOISE_BYTES];
     make_noise(4, noise);
     OV_CLEANUP(parts_clear) parts p = {0};
-    parts_split(subject, (ov_str){noise, sizeof noise}, OV_STR(""), LIMIT, &p);
+    parts_split(subject, (ov_str){noise, sizeof noise}, LIMIT, &p);
     parts_joiner *j = parts_joiner_new(BODY_MAX, 1000);
     ov_status st = OV_OK;
     ov_str at, body;
