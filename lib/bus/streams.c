@@ -90,26 +90,6 @@ static ov_status subject_body(const char *member, const char *subject, uint64_t 
     return ov_buf_finish(out, "stream: subject", err);
 }
 
-static ov_status purge(ov_bus *bus, const char *stream, const char *filter, uint64_t below, ov_err *err)
-{
-    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(8192);
-    OV_CLEANUP(ov_json_tree_p) cJSON *answer = NULL;
-    ov_status s = check_name(stream, err);
-    if (!s) s = subject_body("filter", filter, below, &body, err);
-    if (!s) s = call(bus, "PURGE", stream, ov_buf_str(&body), &answer, NULL, err);
-    return s;
-}
-
-ov_status ov_bus_stream_purge(ov_bus *bus, const char *stream, const char *filter, ov_err *err)
-{
-    return purge(bus, stream, filter, 0, err);
-}
-
-ov_status ov_bus_stream_purge_to(ov_bus *bus, const char *stream, const char *filter, uint64_t seq, ov_err *err)
-{
-    return purge(bus, stream, filter, seq + 1, err);
-}
-
 ov_status ov_bus_stream_state(ov_bus *bus, const char *stream, ov_bus_stream_info *ret, ov_err *err)
 {
     OV_CLEANUP(ov_json_tree_p) cJSON *info = NULL;
@@ -160,6 +140,11 @@ static bool version_parse(const char *version, uint64_t out[3])
     return true;
 }
 
+static bool is_before_2_10(const uint64_t v[3])
+{
+    return v[0] < 2 || (v[0] == 2 && v[1] < 10);
+}
+
 ov_status ov_bus_server_check(const char *version, unsigned replicas, ov_err *err)
 {
     static const char *const broken[] = {"2.10.25", "2.10.26"};
@@ -170,8 +155,73 @@ ov_status ov_bus_server_check(const char *version, unsigned replicas, ov_err *er
             return ov_fail(err, OV_INVALID, "nats-server: %s: known to be broken: expected another version", version);
     if (!version_parse(version, v))
         return ov_fail(err, OV_INVALID, "nats-server: \"%.32s\": expected a version", version);
-    if (replicas > 1 && (v[0] < 2 || (v[0] == 2 && v[1] < 10)))
+    if (replicas > 1 && is_before_2_10(v))
         return ov_fail(err, OV_INVALID, "nats-server: %s with %u replicas: expected 2.10.0 or newer", version,
                        replicas);
     return OV_OK;
+}
+
+/* ---- purging ---- */
+
+/* A server before 2.10 that purges under a filter moves consumers which lag to the stream's end: what they have not
+ * been given yet, of whatever subject, they never are (seen on 2.9.10). Deleting moves nobody. */
+static bool purges_safely(ov_bus *bus)
+{
+    char version[32];
+    uint64_t v[3];
+    ov_bus_server_version(bus, version);
+    return version_parse(version, v) && !is_before_2_10(v);
+}
+
+static ov_status purge_at_once(ov_bus *bus, const char *stream, const char *filter, uint64_t below, ov_err *err)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(8192);
+    OV_CLEANUP(ov_json_tree_p) cJSON *answer = NULL;
+    ov_status s = subject_body("filter", filter, below, &body, err);
+    if (!s) s = call(bus, "PURGE", stream, ov_buf_str(&body), &answer, NULL, err);
+    return s;
+}
+
+/* The last message of one subject, if its sequence is below; 0: whichever it has. */
+static ov_status delete_last(ov_bus *bus, const char *stream, const char *subject, uint64_t below, ov_err *err)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(128);
+    OV_CLEANUP(ov_json_tree_p) cJSON *answer = NULL;
+    OV_CLEANUP(ov_bus_in_free_p) ov_bus_in *last = NULL;
+    ov_status s = ov_bus_last_message(bus, stream, subject, &last, err);
+    if (s == OV_NOT_FOUND) return OV_OK;
+    if (s) return s;
+    if (below && ov_bus_in_seq(last) >= below) return OV_OK;
+    ov_buf_printf(&body, "{\"seq\":%llu,\"no_erase\":true}", (unsigned long long)ov_bus_in_seq(last));
+    return call(bus, "MSG.DELETE", stream, ov_buf_str(&body), &answer, NULL, err);
+}
+
+static ov_status purge_each(ov_bus *bus, const char *stream, const char *filter, uint64_t below, ov_err *err)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf body = OV_BUF(8192);
+    OV_CLEANUP(ov_json_tree_p) cJSON *info = NULL;
+    ov_status s = subject_body("subjects_filter", filter, 0, &body, err);
+    if (!s) s = call(bus, "INFO", stream, ov_buf_str(&body), &info, NULL, err);
+    const cJSON *subjects = s ? NULL : ov_json_member(ov_json_member(info, "state"), "subjects");
+    for (const cJSON *x = subjects ? subjects->child : NULL; x && !s; x = x->next)
+        s = delete_last(bus, stream, x->string, below, err);
+    return s;
+}
+
+static ov_status purge(ov_bus *bus, const char *stream, const char *filter, uint64_t below, ov_err *err)
+{
+    ov_status s = check_name(stream, err);
+    if (s) return s;
+    return purges_safely(bus) ? purge_at_once(bus, stream, filter, below, err)
+                              : purge_each(bus, stream, filter, below, err);
+}
+
+ov_status ov_bus_stream_purge(ov_bus *bus, const char *stream, const char *filter, ov_err *err)
+{
+    return purge(bus, stream, filter, 0, err);
+}
+
+ov_status ov_bus_stream_purge_to(ov_bus *bus, const char *stream, const char *filter, uint64_t seq, ov_err *err)
+{
+    return purge(bus, stream, filter, seq + 1, err);
 }

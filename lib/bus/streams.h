@@ -27,7 +27,7 @@ typedef struct {
  * stay; replicas are never lowered). OV_INVALID: "stream X: storage is file, wanted memory" for what cannot be changed;
  * OV_RETRY while the bus is away. */
 OV_MUST_CHECK ov_status ov_bus_stream_ensure(ov_bus *bus, const ov_bus_stream *want, ov_err *err);
-/* Removes the messages under a filter subject. */
+/* Removes the messages under a filter subject, of a stream that keeps one a subject. */
 OV_MUST_CHECK ov_status ov_bus_stream_purge(ov_bus *bus, const char *stream, const char *filter, ov_err *err);
 /* The same, but only those whose sequences are up to seq: what came later stays. */
 OV_MUST_CHECK ov_status ov_bus_stream_purge_to(ov_bus *bus, const char *stream, const char *filter, uint64_t seq,

@@ -47,11 +47,12 @@ STREAM_CALLS = {
                     "KV_opvic_state": "aggregator api subscriber", "OPVIC_EVENTS": "aggregator subscriber", "*": "aggregator"},
     "STREAM.CREATE": {"*": "aggregator"}, "STREAM.UPDATE": {"*": "aggregator"},
     "STREAM.PURGE": {"KV_opvic_state": "aggregator", "OPVIC_LISTS": "fetcher"},
+    "STREAM.MSG.DELETE": {"KV_opvic_state": "aggregator", "OPVIC_LISTS": "fetcher"},
     "STREAM.MSG.GET": {"OPVIC_EVENTS": "aggregator subscriber", "KV_opvic_state": "aggregator subscriber", "KV_opvic_lease": "aggregator",
                        "OPVIC_LISTS": "fetcher", "KV_opvic_budget": "fetcher"},
     "CONSUMER.CREATE": {"OPVIC_REPORTS": "aggregator", "OPVIC_LISTS": "aggregator", "KV_opvic_state": "aggregator api subscriber",
                         "OPVIC_EVENTS": "subscriber"},
-    **{verb: {} for verb in ("STREAM.DELETE", "STREAM.MSG.DELETE", "STREAM.SNAPSHOT", "STREAM.RESTORE", "STREAM.LEADER.STEPDOWN",
+    **{verb: {} for verb in ("STREAM.DELETE", "STREAM.SNAPSHOT", "STREAM.RESTORE", "STREAM.LEADER.STEPDOWN",
                              "STREAM.PEER.REMOVE", "CONSUMER.NAMES", "CONSUMER.LIST")},
 }
 SUBSCRIBE = {

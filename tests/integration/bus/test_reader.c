@@ -190,16 +190,20 @@ static void test_stream_made_anew(fixture_bus *f)
 typedef struct {
     pthread_mutex_t mu;
     pthread_cond_t changed;
-    bool entered, released;
+    bool entered, released, ended;
+    int messages;
 } gate;
 
 static void on_read_blocking(void *arg, const ov_bus_read *event)
 {
     gate *g = arg;
     if (event->kind != OV_READ_MESSAGE) return;
+    bool last = ov_str_ends(ov_bus_in_subject(event->message), OV_STR(".end"));
     ov_bus_in_free(event->message);
     pthread_mutex_lock(&g->mu);
     g->entered = true;
+    g->messages++;
+    g->ended |= last;
     pthread_cond_broadcast(&g->changed);
     while (!g->released) pthread_cond_wait(&g->changed, &g->mu);
     pthread_mutex_unlock(&g->mu);
@@ -237,6 +241,40 @@ static void test_callback_that_waits(ov_bus *bus)
     ov_bus_reader_close(r);
 }
 
+/* What replaced the purged messages reaches a reader that had not come so far yet. */
+static void test_purge_while_a_reader_lags(ov_bus *bus)
+{
+    enum { OLD = 4, NEW = 8, BYTES = 512 * 1024 };
+    check_case("purged while a reader lags");
+    static char large[BYTES];
+    gate g = {.mu = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    ov_err err = {0};
+    ov_bus_reader *r = NULL;
+    char subject[64];
+    memset(large, 'x', BYTES - 1);
+    fixture_stream(bus, "P", "p.>");
+    for (int i = 0; i < OLD; i++) {
+        snprintf(subject, sizeof subject, "p.old.%d", i);
+        fixture_put(bus, subject, large);
+    }
+    CHECK_OK(ov_bus_reader_open(bus, "P", NULL, on_read_blocking, &g, &r, &err), &err);
+    pthread_mutex_lock(&g.mu);
+    while (!g.entered) pthread_cond_wait(&g.changed, &g.mu);
+    pthread_mutex_unlock(&g.mu);
+    for (int i = 0; i < NEW; i++) {
+        snprintf(subject, sizeof subject, "p.new.%d", i);
+        fixture_put(bus, subject, large);
+    }
+    CHECK_OK(ov_bus_stream_purge(bus, "P", "p.old.>", &err), &err);
+    fixture_put(bus, "p.end", "x");
+    release(&g);
+    pthread_mutex_lock(&g.mu);
+    while (!g.ended) pthread_cond_wait(&g.changed, &g.mu);
+    CHECK(g.messages >= 1 + NEW + 1);
+    pthread_mutex_unlock(&g.mu);
+    ov_bus_reader_close(r);
+}
+
 int main(void)
 {
     test_nats *server = test_nats_new(NULL);
@@ -247,6 +285,7 @@ int main(void)
     test_filters(f.bus);
     test_nothing_under_the_filter(f.bus);
     test_callback_that_waits(f.bus);
+    test_purge_while_a_reader_lags(f.bus);
     test_restart_with_store(&f, server);
     test_deleted_during_outage(&f, server);
     test_wiped_store(&f, server);
