@@ -4,7 +4,7 @@ import unittest
 
 from integration.test_pipeline import sample_clusters
 from support.nats import Nats
-from support.stack import ROOT, TOKEN, Stack, get, post, report, until
+from support.stack import ROOT, SANITIZED, TOKEN, Stack, get, post, report, until
 
 DATA = ("--data", ROOT / "examples/upstream/data")
 FAST = ("--agent.interval", "500ms")
@@ -114,7 +114,7 @@ class Restart(unittest.TestCase):
 class Conflict(unittest.TestCase):
     def test_two_under_one_id(self):
         with Stack() as stack:
-            up, aggregator, _, api = stack.pipeline(*DATA, aggregator_args=("--cache.expiration", "3s", "--cache.reconciler-interval", "100ms"))
+            up, aggregator, _, api = stack.pipeline(*DATA, aggregator_args=("--cache.expiration", "15s" if SANITIZED else "3s", "--cache.reconciler-interval", "100ms"))
             clusters = sample_clusters(stack, up)
             stack.collector("c", clusters / "staging", *FAST, name="older").wait_ready()
             until("the older one is answered", lambda: len(answers(api, "c")) == TRACKERS)

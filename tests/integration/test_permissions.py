@@ -1,5 +1,6 @@
 """Who may do what on the bus: every role of deploy/helm/opvic/files/bus-permissions.conf against the real server."""
 import pathlib
+import re
 import tempfile
 import time
 import unittest
@@ -258,7 +259,8 @@ class Refusals(unittest.TestCase):
             stack.aggregator(env=bus.env("aggregator")).wait_ready()
             stack.collector("b", ROOT / "examples/clusters/staging", env=bus.env("b")).wait_ready()
             impostor = stack.collector("b", ROOT / "examples/clusters/prod-eu", "--agent.interval", "1s", name="impostor", env=bus.env("a"))
-            until("it says that it may not", lambda: 'waiting for the bus to let us in: permission denied: publish to "opvic.report.b.' in readiness(impostor))
+            denial = re.compile(r'waiting for the bus to let us in: permission denied: publish to "opvic\.(report|heartbeat)\.b')
+            until("it says that it may not", lambda: denial.search(readiness(impostor)))
             self.assertFalse(impostor.is_ready())
             self.shows(impostor, 'subscribe to "opvic.ask.report.b"', "agent-a")
             until("all its subjects are counted", lambda: denied(impostor) > 5)

@@ -123,7 +123,7 @@ class LargeLists(unittest.TestCase):
         self.assertEqual(gap(api, "a", "big").body, before)
 
 
-MANY_S = 300 if SANITIZED else 60  # thousands of rules
+MANY_S = 600 if SANITIZED else 60  # thousands of rules
 
 
 class Outboxes(unittest.TestCase):

@@ -1,6 +1,7 @@
 /* Runs nats-server as a child process of a test. */
 #include "support/nats.h"
 
+#include <errno.h>
 #include <arpa/inet.h>
 #include <ftw.h>
 #include <netinet/in.h>
@@ -188,6 +189,8 @@ void test_nats_kill(test_nats *n)
 void test_nats_freeze(test_nats *n)
 {
     kill(n->pid, SIGSTOP);
+    while (waitpid(n->pid, NULL, WUNTRACED) < 0 && errno == EINTR) {
+    } /* it stops a little later */
 }
 
 void test_nats_thaw(test_nats *n)
