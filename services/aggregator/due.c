@@ -39,7 +39,8 @@ static bool lacks_list(const upstream *u)
 static int64_t next_try_ms(const upstream *u)
 {
     if (u->last.next_try_s <= 0) return 0;
-    return u->looked_ms + (u->last.next_try_s - u->last.looked_at_s) * 1000;
+    int64_t wait_s = u->last.next_try_s - u->last.looked_at_s;
+    return u->looked_ms + (wait_s < DUE_WAIT_MAX_MS / 1000 ? wait_s * 1000 : DUE_WAIT_MAX_MS);
 }
 
 static int64_t earlier(int64_t a, int64_t b)

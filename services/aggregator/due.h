@@ -5,8 +5,9 @@
 #include "services/aggregator/upstream.h"
 
 enum {
-    DUE_PATIENCE_MS = 15 * 60 * 1000, /* a job whose outcome never came is planned again */
-    DUE_REFRESH_MS = 10 * 1000,       /* looks that somebody asks for keep this distance */
+    DUE_PATIENCE_MS = 15 * 60 * 1000,   /* a job whose outcome never came is planned again */
+    DUE_REFRESH_MS = 10 * 1000,         /* looks that somebody asks for keep this distance */
+    DUE_WAIT_MAX_MS = 48 * 3600 * 1000, /* no wait is believed beyond it */
     DUE_GATHER_MS = 500 /* the first of several charts waits for the others: one download answers them all */
 };
 #define DUE_NEVER INT64_MAX
