@@ -92,9 +92,10 @@ static budget_decision take(budget_state *s, const budget_event *e, int64_t now_
 
 /* ---- what an answer tells ---- */
 
+/* No host grants by more than a month: a time behind that is of another unit, or none. */
 static int64_t reset_of(const budget_state *s, const budget_event *e, int64_t now_s)
 {
-    if (e->until_s > 0) return least(e->until_s, now_s + PERIOD_MAX_S);
+    if (e->until_s > 0 && e->until_s <= now_s + PERIOD_MAX_S) return e->until_s;
     return s->reset_s > now_s ? s->reset_s : now_s + BUDGET_MINUTE_S;
 }
 
