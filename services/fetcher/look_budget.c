@@ -29,14 +29,15 @@ static int64_t pages_ahead(const look *l)
 }
 
 /* A redirect's last answer may be another host's, which has told nothing of the one that was asked. */
-static void note_budget(look *l, const budget_decision *taken, const ov_fetch_result *head)
+static void note_budget(look *l, const budget_key *k, const char *url, const budget_decision *taken,
+                        const ov_fetch_result *head)
 {
-    if (head->failure != OV_FETCH_OK || !ov_fetch_same_origin(l->url, head->final_url)) {
-        budget_lost(l->left, &l->key, taken, look_now(l));
+    if (head->failure != OV_FETCH_OK || !ov_fetch_same_origin(url, head->final_url)) {
+        budget_lost(l->left, k, taken, look_now(l));
         return;
     }
     budget_told told;
-    budget_answered(l->left, &l->key, taken, head, l->p->unchanged_is_free, look_now(l), &told);
+    budget_answered(l->left, k, taken, head, l->p->unchanged_is_free, look_now(l), &told);
     if (!l->p->api || !told.told) return;
     l->r->budget_remaining = told.remaining;
     l->r->budget_limit = told.limit;
@@ -82,7 +83,8 @@ static look_step step_put_off(look *l, const budget_decision *wait)
     return spent && look_goes_on_unbudgeted(l) ? STEP_RESTART : look_defer(l, &l->key, wait);
 }
 
-void look_tell_asked(const look *l, const char *url, const ov_fetch_result *head)
+/* After each request of whatever sort. */
+static void tell_asked(const look *l, const char *url, const ov_fetch_result *head)
 {
     l->r->requests++;
     l->r->status = head->status;
@@ -95,7 +97,19 @@ look_step look_send(look *l, const ov_fetch_request *q, ov_fetch_stream **ret)
     budget_decision taken = budget_take(l->left, &l->key, l->p->api, pages_ahead(l), look_now(l));
     if (taken.verdict == BUDGET_WAIT) return step_put_off(l, &taken);
     ov_fetch_open(l->fetch, q, ret);
-    note_budget(l, &taken, ov_fetch_head(*ret));
-    look_tell_asked(l, l->url, ov_fetch_head(*ret));
+    note_budget(l, &l->key, l->url, &taken, ov_fetch_head(*ret));
+    tell_asked(l, l->url, ov_fetch_head(*ret));
+    return STEP_NEXT;
+}
+
+look_step look_send_aside(look *l, const ov_fetch_request *q, ov_fetch_result *ret)
+{
+    budget_key k;
+    look_key_of(l, q->url, &k);
+    budget_decision taken = budget_take(l->left, &k, false, 1, look_now(l));
+    if (taken.verdict == BUDGET_WAIT) return look_defer(l, &k, &taken);
+    ov_fetch_run(l->fetch, q, ret);
+    note_budget(l, &k, q->url, &taken, ret);
+    tell_asked(l, q->url, ret);
     return STEP_NEXT;
 }

@@ -77,8 +77,7 @@ static ov_status ask_aside(void *arg, const char *url, ov_str form, ov_buf *body
     }
     q.on_body = ov_fetch_into_buf;
     q.arg = body;
-    ov_fetch_run(l->fetch, &q, &answer);
-    look_tell_asked(l, url, &answer);
+    if (look_send_aside(l, &q, &answer) != STEP_NEXT) return ov_fail(err, OV_FAILED, "%s", l->r->message);
     l->r->bytes += answer.wire_bytes;
     l->asking.body_bytes += answer.body_bytes;
     if (answer.failure == OV_FETCH_OK && answer.status == 200) return OV_OK;

@@ -17,6 +17,7 @@ typedef struct {
     int64_t now_s; /* when it began */
     ov_mono began;
     budget_key api_key, key; /* of the job's own way, and of the present request */
+    hosts_ticket place;      /* at the host of first */
     asking asking;
     bool conditional;
     bool anonymous; /* the first page is asked for without a credential */
@@ -65,8 +66,8 @@ int64_t look_now(const look *l);
 void look_key_of(const look *l, const char *url, budget_key *ret);
 /* Sends what the host's budget allows now: STEP_NEXT, *ret is open and counted. */
 look_step look_send(look *l, const ov_fetch_request *q, ov_fetch_stream **ret);
-/* After each request of whatever sort. */
-void look_tell_asked(const look *l, const char *url, const ov_fetch_result *head);
+/* The same for a request beside the pages, such as one for a token: STEP_NEXT, *ret is its answer. */
+look_step look_send_aside(look *l, const ov_fetch_request *q, ov_fetch_result *ret);
 /* What one look was told holds for all. */
 void look_note_wait(look *l, const ov_fetch_result *answer, int64_t until_s);
 look_step look_defer(look *l, const budget_key *k, const budget_decision *wait);

@@ -457,6 +457,43 @@ static void test_tokens(void)
     canned_stop(&tokens);
 }
 
+/* What a token server wants holds for the next look too, at whichever repository. */
+static void test_token_server_waits(void)
+{
+    canned registry, tokens;
+    char challenge[256], repo[2][64];
+    const canned_route refuse[] = {{.path = "/v2/o/one/tags/list?n=1000", .answer = challenge},
+                                   {.path = "/v2/o/two/tags/list?n=1000", .answer = challenge}};
+    const canned_route busy[] = {{.path = "/token?service=r&scope=repository%3Ao%2Fone%3Apull",
+                                  .answer = HEAD("429 Slow down", "0") "Retry-After: 90\r\n\r\n"},
+                                 {.path = "/token?service=r&scope=repository%3Ao%2Ftwo%3Apull",
+                                  .answer = OK("*") JSON "\r\n{\"token\":\"t.o.k\"}"}};
+    canned_start(&tokens, busy, OV_COUNT(busy));
+    canned_start(&registry, refuse, OV_COUNT(refuse));
+    snprintf(challenge, sizeof challenge,
+             HEAD("401 Unauthorized", "0") "WWW-Authenticate: Bearer "
+                                           "realm=\"http://127.0.0.1:%u/token\",service=\"r\"\r\n\r\n",
+             tokens.port);
+    snprintf(repo[0], sizeof repo[0], "http://127.0.0.1:%u/o/one", registry.port);
+    snprintf(repo[1], sizeof repo[1], "http://127.0.0.1:%u/o/two", registry.port);
+    look_options o = options();
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
+    look_result r;
+    look_at(&o, "oci", "tags", repo[0], "", &left, &r);
+    CHECK_C(lookup_failure_name(r.failure), "rateLimited");
+    CHECK_INT(r.next_try_s, NOW + 90);
+    look_result_clear(&r);
+    look_at(&o, "oci", "tags", repo[1], "", &left, &r);
+    CHECK_INT(r.outcome, LOOKUP_DEFERRED);
+    CHECK_INT(r.next_try_s, NOW + 90);
+    CHECK_INT(r.requests, 1);
+    CHECK_INT(canned_requests(&tokens), 1);
+    look_result_clear(&r);
+    canned_stop(&registry);
+    canned_stop(&tokens);
+}
+
 int main(void)
 {
     ov_err err = {0};
@@ -472,6 +509,7 @@ int main(void)
     test_broken_credential();
     test_credentials();
     test_tokens();
+    test_token_server_waits();
     ov_secret_free(token);
     ov_fetch_free(client);
     canned_stop(&server);
