@@ -71,6 +71,13 @@ static bool begin(look *l)
     return true;
 }
 
+static look_step begin_anew(look *l)
+{
+    if (!look_change_host(l->o, l->first, look_now(l), l->r, &l->place)) return STEP_FAILED;
+    restart(l, false);
+    return STEP_RESTART;
+}
+
 static void follow_pages(look *l)
 {
     look_step s;
@@ -78,7 +85,7 @@ static void follow_pages(look *l)
     do {
         s = look_next_step(l);
         if (s == STEP_DONE) s = look_check_unmoved(l);
-        if (s == STEP_RESTART) restart(l, false);
+        if (s == STEP_RESTART) s = begin_anew(l);
     } while (s != STEP_DONE && s != STEP_FAILED);
     note_cut(l->r);
 }
@@ -94,10 +101,9 @@ void look_run(const look_options *o, ov_fetch *f, const job *j, bool conditional
     if (!begin(&l)) return;
     l.conditional = conditional && !j->fresh_lists;
     if (!choose_way(&l)) return;
-    hosts_ticket place;
-    if (!look_enter_host(o, l.first, now_s, ret, &place)) return;
+    if (!look_enter_host(o, l.first, now_s, ret, &l.place)) return;
     follow_pages(&l);
-    look_leave_host(o, &place, ret);
+    look_leave_host(o, &l.place, ret);
     if (ret->outcome != LOOKUP_COMPLETE) version_lists_reset(&ret->lists);
     free(l.ends);
     asking_clear(&l.asking);

@@ -2,6 +2,7 @@
 #include "services/fetcher/look_host.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "services/fetcher/refusal.h"
 #include "base/poison.h"
@@ -28,10 +29,20 @@ bool look_enter_host(const look_options *o, const char *url, int64_t now_s, look
     return false;
 }
 
+bool look_change_host(const look_options *o, const char *url, int64_t now_s, look_result *r, hosts_ticket *t)
+{
+    budget_key k = {0};
+    if (!o->hosts) return true;
+    (void)budget_key_of(url, "", NULL, &k);
+    if (strcmp(k.host, t->host) == 0) return true;
+    look_leave_host(o, t, r);
+    return look_enter_host(o, url, now_s, r, t);
+}
+
 void look_leave_host(const look_options *o, const hosts_ticket *t, const look_result *r)
 {
     bool down = r->failure == FAILURE_UNREACHABLE || r->failure == FAILURE_TIMEOUT || r->failure == FAILURE_TLS;
     bool untold = r->outcome == LOOKUP_DEFERRED || r->stopped || r->requests == 0;
-    if (!o->hosts) return;
+    if (!o->hosts || t->verdict != HOSTS_IN) return;
     hosts_leave(o->hosts, t, untold ? HOSTS_UNTOLD : down ? HOSTS_FAILED : HOSTS_WELL);
 }

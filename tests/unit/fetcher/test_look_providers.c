@@ -494,6 +494,41 @@ static void test_token_server_waits(void)
     canned_stop(&tokens);
 }
 
+/* A host that fails is set aside by itself, not the API that the look came from. */
+static void test_other_way_fails(void)
+{
+    setenv("HTTPS_PROXY", "http://127.0.0.1:1", 1); /* nobody listens there: nothing leaves the machine */
+    hosts all;
+    hosts_init(&all, &(hosts_options){.at_once = 2});
+    giver g = {.origin = "https://api.github.com", .credential.bearer = token};
+    look_options o = options_with(&g);
+    o.providers.github_api_url = "https://api.github.com";
+    o.hosts = &all;
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
+    budget_key k;
+    CHECK(budget_key_of("https://api.github.com", "", NULL, &k));
+    budget_told_off(&left, &k, NOW + 300, NOW);
+    for (int i = 0; i < CIRCUIT_FAILURES; i++) {
+        look_result r;
+        look_at(&o, "github", "tags", "o/n", "", &left, &r);
+        CHECK_C(lookup_failure_name(r.failure), "unreachable");
+        CHECK_INT(r.requests, 1);
+        look_result_clear(&r);
+    }
+    hosts_ticket t = hosts_enter(&all, "api.github.com");
+    CHECK_INT(t.verdict, HOSTS_IN);
+    hosts_leave(&all, &t, HOSTS_UNTOLD);
+    CHECK_INT(hosts_enter(&all, "github.com").verdict, HOSTS_ASIDE);
+    look_result r;
+    look_at(&o, "github", "tags", "o/n", "", &left, &r);
+    CHECK_INT(r.outcome, LOOKUP_DEFERRED);
+    CHECK_INT(r.requests, 0);
+    look_result_clear(&r);
+    hosts_clear(&all);
+    unsetenv("HTTPS_PROXY");
+}
+
 int main(void)
 {
     ov_err err = {0};
@@ -510,6 +545,7 @@ int main(void)
     test_credentials();
     test_tokens();
     test_token_server_waits();
+    test_other_way_fails();
     ov_secret_free(token);
     ov_fetch_free(client);
     canned_stop(&server);
