@@ -2,6 +2,7 @@
  * way. */
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "proto/job.h"
@@ -9,7 +10,10 @@
 #include "services/aggregator/due.h"
 #include "base/poison.h"
 
-enum { AGAIN_MS = 1000 /* after a job could not be stored */ };
+enum {
+    AGAIN_MS = 1000,         /* after a job could not be stored */
+    LISTS_BYTES = 256 * 1024 /* of a job, whose outcome names them again: both fit a message */
+};
 
 upstream *plan_upstream(aggregate *a, ov_str token)
 {
@@ -41,16 +45,39 @@ static int by_name(const void *left, const void *right)
     return ov_str_cmp(*(const ov_str *)left, *(const ov_str *)right);
 }
 
-/* The lists that rules read, sorted; a source with the one nameless list names none. */
-static size_t wanted_lists(const upstream *u, ov_str *out)
+/* At most, in JSON. */
+static size_t quoted_bytes(ov_str name)
 {
-    size_t at = 0, count = 0;
+    enum { QUOTES_AND_COMMA = 3, ESCAPED = 6 };
+    size_t bytes = QUOTES_AND_COMMA;
+    for (size_t i = 0; i < name.len; i++)
+        bytes += (unsigned char)name.ptr[i] < ' ' || strchr("\"\\", name.ptr[i]) ? ESCAPED : 1;
+    return bytes;
+}
+
+/* Adds those that are there already, or those that are not, as far as there is room. */
+static size_t add_lists(const upstream *u, bool present, ov_str *out, size_t count, size_t *room)
+{
+    size_t at = 0;
     ov_str token;
     void *each;
     while (ov_map_next(&u->lists, &at, &token, &each)) {
         const upstream_list *l = each;
-        if (upstream_list_is_read(l) && *l->name && count < JOB_LISTS_MAX) out[count++] = ov_str_of(l->name);
+        if (!upstream_list_is_read(l) || !*l->name || l->present != present) continue;
+        size_t bytes = quoted_bytes(ov_str_of(l->name));
+        if (count == JOB_LISTS_MAX || bytes > *room) continue;
+        *room -= bytes;
+        out[count++] = ov_str_of(l->name);
     }
+    return count;
+}
+
+/* The lists that rules read, sorted; a source with the one nameless list names none. Anybody may name charts: what
+ * upstream has shown to be there comes before what may be made up. */
+static size_t wanted_lists(const upstream *u, ov_str *out)
+{
+    size_t room = LISTS_BYTES, count = add_lists(u, true, out, 0, &room);
+    count = add_lists(u, false, out, count, &room);
     qsort(out, count, sizeof *out, by_name);
     return count;
 }
