@@ -340,6 +340,12 @@ budget_state budget_look_up(budget *b, const budget_key *k)
     return s;
 }
 
+int64_t budget_granted(budget *b, const budget_key *k)
+{
+    int64_t limit = budget_look_up(b, k).limit;
+    return limit - budget_reserve(limit, b->o.reserve_percent);
+}
+
 bool budget_is_spent(budget *b, const budget_key *k, int64_t now_s, budget_decision *ret)
 {
     budget_event event = {.kind = BUDGET_TAKE, .reserve_percent = b->o.reserve_percent};

@@ -86,6 +86,8 @@ void budget_told_off(budget *b, const budget_key *k, int64_t until_s, int64_t no
 int64_t budget_turn_s(budget *b, const budget_key *k, const budget_decision *wait);
 /* Whether k may not be asked now, as far as this process knows; *ret is the WAIT then. */
 bool budget_is_spent(budget *b, const budget_key *k, int64_t now_s, budget_decision *ret);
+/* What k grants all fetchers a period; 0: it has told no limit. */
+int64_t budget_granted(budget *b, const budget_key *k);
 /* A copy of what is known; zeros when nothing is. */
 budget_state budget_look_up(budget *b, const budget_key *k);
 /* Gives back what is in hand. */

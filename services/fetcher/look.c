@@ -27,6 +27,7 @@ static void restart(look *l, bool conditional)
     ov_buf_reset(&l->r->etag);
     l->r->message[0] = '\0';
     l->conditional = conditional && holds;
+    l->checking = false;
     l->page = 0;
     snprintf(l->url, sizeof l->url, "%s", l->first);
 }

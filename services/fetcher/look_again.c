@@ -62,6 +62,7 @@ look_step look_check_unmoved(look *l)
                      !l->r->lists.lists[0].truncated;
     if (!checkable || l->r->outcome != LOOKUP_COMPLETE || l->conditional) return STEP_DONE;
     look_step s = STEP_NEXT;
+    l->checking = true;
     snprintf(l->url, sizeof l->url, "%s", l->first);
     for (l->page = 0; s == STEP_NEXT && l->page < (l->anonymous ? 1 : last);)
         s = look_again(l, look_etag_of(ov_buf_str(&l->r->etag), l->page));

@@ -75,11 +75,26 @@ bool look_goes_on_unbudgeted(look *l)
     return true;
 }
 
+/* No next period would do better for a list that most of one has not been enough for. */
+static bool is_too_long(const look *l)
+{
+    int64_t granted = budget_granted(l->left, &l->key);
+    return !l->conditional && !l->checking && granted > 0 && 4 * (int64_t)l->page >= 3 * granted;
+}
+
+/* Its pages are not asked for by their validators next time: that alone would spend the budget. */
+static look_step cut_for_budget(look *l)
+{
+    ov_buf_reset(&l->r->etag);
+    return look_cut(l, budget_why_text(BUDGET_WHY_SPENT));
+}
+
 /* Another way is for a budget that is spent: what is not shown there may be private, and is no answer while nobody
  * knows whether the API may be asked. */
 static look_step step_put_off(look *l, const budget_decision *wait)
 {
     bool spent = wait->why == BUDGET_WHY_SPENT || wait->why == BUDGET_WHY_TOLD_OFF;
+    if (wait->why == BUDGET_WHY_SPENT && is_too_long(l)) return cut_for_budget(l);
     return spent && look_goes_on_unbudgeted(l) ? STEP_RESTART : look_defer(l, &l->key, wait);
 }
 

@@ -69,6 +69,14 @@ static void note_validators(look *l, const ov_fetch_result *answer)
     if (l->r->etag.failed) ov_buf_reset(&l->r->etag);
 }
 
+look_step look_cut(look *l, const char *why)
+{
+    version_lists_truncate(&l->r->lists);
+    snprintf(l->r->message, sizeof l->r->message, "only the first %u pages were read%s%s", l->page, *why ? ": " : "",
+             why);
+    return STEP_DONE;
+}
+
 look_step look_step_on(look *l, provider_page *page, const ov_fetch_result *answer)
 {
     char next[ASKING_URL_BYTES];
@@ -77,11 +85,7 @@ look_step look_step_on(look *l, provider_page *page, const ov_fetch_result *answ
     if (!ov_fetch_same_origin(l->first, next) && !ov_fetch_same_origin(answer->final_url, next))
         return look_fail(l, FAILURE_REFUSED_TARGET, answer->shown_url, "the next page is said to be at another host");
     l->page++;
-    if (l->page >= l->o->pages_max) {
-        version_lists_truncate(&l->r->lists);
-        snprintf(l->r->message, sizeof l->r->message, "only the first %u pages were read", l->page);
-        return STEP_DONE;
-    }
+    if (l->page >= l->o->pages_max) return look_cut(l, "");
     snprintf(l->url, sizeof l->url, "%s", next);
     return STEP_NEXT;
 }

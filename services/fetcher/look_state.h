@@ -21,6 +21,7 @@ typedef struct {
     asking asking;
     bool conditional;
     bool anonymous; /* the first page is asked for without a credential */
+    bool checking;  /* all pages were read, and are asked for once more */
     bool moved;     /* the pages moved while they were read before */
     size_t *ends;   /* of each page: the versions up to its end */
     size_t ends_cap;
@@ -46,6 +47,8 @@ bool look_parse_page(look *l, ov_fetch_stream *s, provider_page *page, ov_fetch_
 /* Where to after this page. The next one must be at the host that was asked or the one that a redirect of it led to:
  * no list sends us elsewhere. */
 look_step look_step_on(look *l, provider_page *page, const ov_fetch_result *answer);
+/* What was read so far is the list; why, for people, or "". */
+look_step look_cut(look *l, const char *why);
 provider_page look_page_of(look *l);
 /* The validator of page n among those of all pages; empty when there is none. */
 ov_str look_etag_of(ov_str joined, unsigned n);
@@ -64,7 +67,8 @@ look_step look_step_refused(look *l, ov_fetch_stream *s);
 /* Unix seconds. */
 int64_t look_now(const look *l);
 void look_key_of(const look *l, const char *url, budget_key *ret);
-/* Sends what the host's budget allows now: STEP_NEXT, *ret is open and counted. */
+/* Sends what the host's budget allows now: STEP_NEXT, *ret is open and counted; STEP_DONE: the
+ * list is cut, no period would allow the rest. */
 look_step look_send(look *l, const ov_fetch_request *q, ov_fetch_stream **ret);
 /* The same for a request beside the pages, such as one for a token: STEP_NEXT, *ret is its answer. */
 look_step look_send_aside(look *l, const ov_fetch_request *q, ov_fetch_result *ret);

@@ -2,6 +2,7 @@
 #include "services/fetcher/look.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "support/check.h"
 #include "support/upstream/canned.h"
 #include "base/poison.h"
@@ -242,6 +243,65 @@ static void test_stop(void)
     look_result_clear(&r);
 }
 
+/* ---- more pages than a period grants requests */
+
+#define GRANTED(left) "X-RateLimit-Limit: 6\r\nX-RateLimit-Remaining: " left "\r\nX-RateLimit-Reset: 1000300\r\n"
+#define LONG(left, to, name)                                                                                        \
+    {                                                                                                               \
+        .path = "/repos/o/long/" name,                                                                              \
+        .answer = OK("14") GRANTED(left) "ETag: \"" name "\"\r\nLink: </repos/o/long/" to ">; rel=\"next\"\r\n\r\n" \
+                                         "[{\"name\":\"" name "\"}]"                                                \
+    }
+
+static const canned_route long_routes[] = {
+    {.path = TAGS("long"),
+     .answer = OK("14") GRANTED("5") "ETag: \"1\"\r\nLink: </repos/o/long/2>; rel=\"next\"\r\n\r\n[{\"name\":\"1\"}]"},
+    LONG("4", "3", "2"),
+    LONG("3", "4", "3"),
+    LONG("2", "5", "4"),
+    LONG("1", "6", "5"),
+    LONG("0", "7", "6"),
+};
+
+/* What no period is enough for is cut where one has ended: it would begin anew in each, and never tell anything. A look
+ * that got but a part of a period waits for the next one. */
+static void test_longer_than_a_period(void)
+{
+    canned other;
+    char url[64];
+    canned_start(&other, long_routes, OV_COUNT(long_routes));
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", other.port);
+    look_options o = options();
+    o.providers.github_api_url = url;
+    job j = github_job("o/long");
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
+    look_result r;
+    look_run(&o, client, &j, false, NOW, &left, &r);
+    CHECK_INT(r.outcome, LOOKUP_COMPLETE);
+    CHECK(r.lists.lists[0].truncated);
+    CHECK_INT(versions_of(&r), 6);
+    CHECK_INT(r.requests, 6);
+    CHECK_INT(r.etag.len, 0);
+    CHECK_C(r.message, "only the first 6 pages were read: the provider's budget is spent until its reset");
+    look_result_clear(&r);
+    OV_CLEANUP(budget_clear) budget shared;
+    budget_init(&shared);
+    budget_key k;
+    CHECK(budget_key_of(url, "", NULL, &k));
+    budget_decision alone = budget_take(&shared, &k, true, 1, NOW);
+    OV_CLEANUP(ov_free_p) ov_fetch_result *head = ov_zalloc(sizeof *head);
+    budget_told told;
+    *head = (ov_fetch_result){
+        .status = 200, .ratelimit_limit = "6", .ratelimit_remaining = "3", .ratelimit_reset = "1000300"};
+    budget_answered(&shared, &k, &alone, head, false, NOW, &told);
+    look_run(&o, client, &j, false, NOW, &shared, &r);
+    CHECK_INT(r.outcome, LOOKUP_DEFERRED);
+    CHECK_INT(r.next_try_s, NOW + 300);
+    look_result_clear(&r);
+    canned_stop(&other);
+}
+
 /* What gives credentials: by the URL, or a failure. */
 typedef struct {
     provider_credential credential;
@@ -456,6 +516,7 @@ int main(void)
     test_pages_max();
     test_not_modified();
     test_budget();
+    test_longer_than_a_period();
     test_helm();
     test_stop();
     test_moving();
