@@ -3,7 +3,7 @@
  * A host that told a limit is asked only with a reservation: remaining counts what nobody has reserved, and only falls
  * within a period, however late or early answers come. A request whose answer never came stays spent until the reset. A
  * share of the limit is never reserved: it is for people and programs that use the same credential or address, and for
- * what upstream counts and we do not (redirects, tokens). In the last second of a period nobody begins, so that
+ * what upstream counts and we do not (redirects, tokens of Apps). In the last second of a period nobody begins, so that
  * what was granted by the old period is not counted by the new one. After the reset, and of a provider with an API
  * before anything is known, one request goes alone and its answer tells; the others wait for it. */
 #ifndef OPVIC_FETCHER_BUDGET_RULES_H
