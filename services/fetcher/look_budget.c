@@ -79,7 +79,7 @@ bool look_goes_on_unbudgeted(look *l)
 static bool is_too_long(const look *l)
 {
     int64_t granted = budget_granted(l->left, &l->key);
-    return !l->conditional && !l->checking && granted > 0 && 4 * (int64_t)l->page >= 3 * granted;
+    return !l->conditional && !l->checking && look_has_list(l) && granted > 0 && 4 * (int64_t)l->page >= 3 * granted;
 }
 
 /* Its pages are not asked for by their validators next time: that alone would spend the budget. */

@@ -69,6 +69,13 @@ static void note_validators(look *l, const ov_fetch_result *answer)
     if (l->r->etag.failed) ov_buf_reset(&l->r->etag);
 }
 
+bool look_has_list(const look *l)
+{
+    for (size_t i = 0; i < l->r->lists.count; i++)
+        if (l->r->lists.lists[i].present) return true;
+    return false;
+}
+
 look_step look_cut(look *l, const char *why)
 {
     version_lists_truncate(&l->r->lists);
@@ -85,7 +92,7 @@ look_step look_step_on(look *l, provider_page *page, const ov_fetch_result *answ
     if (!ov_fetch_same_origin(l->first, next) && !ov_fetch_same_origin(answer->final_url, next))
         return look_fail(l, FAILURE_REFUSED_TARGET, answer->shown_url, "the next page is said to be at another host");
     l->page++;
-    if (l->page >= l->o->pages_max) return look_cut(l, "");
+    if (l->page >= l->o->pages_max && (l->conditional || look_has_list(l))) return look_cut(l, "");
     snprintf(l->url, sizeof l->url, "%s", next);
     return STEP_NEXT;
 }

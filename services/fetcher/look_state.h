@@ -47,6 +47,8 @@ bool look_parse_page(look *l, ov_fetch_stream *s, provider_page *page, ov_fetch_
 /* Where to after this page. The next one must be at the host that was asked or the one that a redirect of it led to:
  * no list sends us elsewhere. */
 look_step look_step_on(look *l, provider_page *page, const ov_fetch_result *answer);
+/* Whether a page of a list was read: git's first page but leads to one. */
+bool look_has_list(const look *l);
 /* What was read so far is the list; why, for people, or "". */
 look_step look_cut(look *l, const char *why);
 provider_page look_page_of(look *l);

@@ -143,6 +143,11 @@ static void test_pages_max(void)
     CHECK_INT(versions_of(&r), 2);
     CHECK_C(r.message, "only the first 2 pages were read");
     look_result_clear(&r);
+    j.etag = OV_STR("\"e1\" \"e2\"");
+    look_run(&o, client, &j, true, NOW, &left, &r);
+    CHECK_INT(r.outcome, LOOKUP_NOT_MODIFIED);
+    CHECK_INT(r.requests, 2);
+    look_result_clear(&r);
 }
 
 static void test_not_modified(void)

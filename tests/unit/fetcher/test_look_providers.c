@@ -44,6 +44,10 @@ static const canned_route routes[] = {
     /* git */
     {.path = "/o/good" ADVERTISED, .answer = GIT_V2},
     {.path = "/o/good/git-upload-pack", .answer = GIT_LIST("*") TAG_1 TAG_2 "0000"},
+    {.path = "/o/granted" ADVERTISED,
+     .answer = OK("*") "RateLimit-Limit: 1\r\nRateLimit-Remaining: 0\r\nRateLimit-Reset: 60\r\n"
+                       "Content-Type: application/x-git-upload-pack-advertisement\r\n\r\n"
+                       "001e# service=git-upload-pack\n0000000eversion 2\n000cls-refs\n0000"},
     {.path = "/o/empty" ADVERTISED, .answer = GIT_V2},
     {.path = "/o/empty/git-upload-pack", .answer = GIT_LIST("*") "0000"},
     {.path = "/o/noflush" ADVERTISED, .answer = GIT_V2},
@@ -224,6 +228,24 @@ static void test_cases(void)
         look_result_clear(&r);
         check_case(NULL);
     }
+}
+
+/* What leads to the list is no page of it: the smallest limit of pages leaves the list, as does a small budget. */
+static void test_one_page(void)
+{
+    look_options o = options();
+    o.pages_max = 1;
+    OV_CLEANUP(budget_clear) budget left;
+    budget_init(&left);
+    look_result r;
+    look_at(&o, "git", "tags", "%s/o/good", "", &left, &r);
+    CHECK_INT(r.outcome, LOOKUP_COMPLETE);
+    check_versions(&r, "v1.0.0 v2.0.0");
+    CHECK(!r.lists.lists[0].truncated);
+    look_result_clear(&r);
+    look_at(&o, "git", "tags", "%s/o/granted", "", &left, &r);
+    CHECK_INT(r.outcome, LOOKUP_DEFERRED);
+    look_result_clear(&r);
 }
 
 /* ---- credentials */
@@ -539,6 +561,7 @@ int main(void)
     CHECK_OK(ov_fetch_new("opvic-test", NULL, &client, &err), &err);
     token = ov_secret_new(OV_STR("secret"));
     test_cases();
+    test_one_page();
     test_unbudgeted();
     test_nobody_knows_yet();
     test_broken_credential();
