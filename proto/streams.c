@@ -15,7 +15,8 @@ static const char *const list_subjects[] = {SUBJECT_LISTS, SUBJECT_LOOKUPS, NULL
 static const char *const event_subjects[] = {SUBJECT_EVENTS, NULL};
 static const char *const dead_subjects[] = {SUBJECT_DEAD, NULL};
 
-/* What is full refuses, so that a publisher knows; only events and dead letters give way to newer ones. */
+/* What is full refuses, so that a publisher knows; only events, dead letters and budgets give way to newer ones: of
+ * these the oldest is of a host that is hardly asked any more, if not made up. */
 const stream_definition stream_definitions[] = {
     {.name = STREAM_REPORTS,
      .subjects = report_subjects,
@@ -72,7 +73,6 @@ const stream_definition stream_definitions[] = {
     {.name = BUCKET_BUDGET,
      .description = "Requests left per host and credential",
      .bucket = true,
-     .discard_new = true,
      .max_age_ms = 40 * DAY_MS, /* of a host that nobody asks any more; longer than any period */
      .max_msgs_per_subject = 1,
      .max_bytes_share = 1,

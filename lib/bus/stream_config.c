@@ -51,14 +51,11 @@ static void numbers_of(const ov_bus_stream *w, number_field out[NUMBERS])
 
 static void texts_of(const ov_bus_stream *w, text_field out[TEXTS])
 {
-    /* A bucket refuses what does not fit, by the key-value convention
-     * (https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-8.md). */
-    bool discard_new = w->discard_new || w->bucket;
     const text_field fields[TEXTS] = {
         {"storage", w->memory ? "memory" : "file", true},
         {"retention", w->retention == OV_RETENTION_WORKQUEUE ? "workqueue" : "limits", true},
         {"description", w->description, false},
-        {"discard", discard_new ? "new" : "old", false},
+        {"discard", w->discard_new ? "new" : "old", false},
     };
     memcpy(out, fields, sizeof fields);
 }

@@ -26,7 +26,7 @@ def log(upstream):
 
 def budgets(stack):
     with Nats(stack.nats_port) as nats:
-        return [json.loads(data) for _, _, _, data in nats.messages("KV_opvic_budget") if data]
+        return [json.loads(data) for _, _, _, data in nats.messages("KV_opvic_budget") if data.strip()]
 
 
 def lookups(stack):
@@ -155,6 +155,20 @@ class Budgets(unittest.TestCase):
             self.assertIn("a stored budget cannot be read", self.fetchers[0].text())
             self.assertEqual(budgets(stack)[0]["remaining"], 5000 - 3)
             self.assertEqual(asked(up)["total"], 3)
+
+    def test_a_full_bucket(self):
+        """Hosts that nobody needs any more, made up ones perhaps, keep no other's budget out."""
+        with Stack() as stack:
+            up = self.begin(stack, aggregator_args=("--source.interval", "1h", "--streams.max-bytes", "20971520"))
+            with Nats(stack.nats_port) as nats:
+                limit = nats.stream("KV_opvic_budget")["config"]["max_bytes"]
+                for size, count in ((3500, limit // 3500 + 1), (400, 10), (40, 50)):  # until not even the smallest fits
+                    for i in range(count):
+                        nats.request(f"$KV.opvic_budget.made-up{size}-{i}.=", b" " * size)
+            self.want(3)
+            until("all is done", lambda: complete(stack) == 3)
+            self.assertEqual(asked(up)["total"], 3)
+            self.assertEqual([row["remaining"] for row in budgets(stack)[-1:]], [5000 - 3])
 
     def test_without_the_bus(self):
         """A look that has pages before it asks for none of them when the bus does not tell what is left."""

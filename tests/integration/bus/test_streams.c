@@ -120,7 +120,8 @@ static void test_bucket(ov_bus *bus)
     check_case("bucket");
     static const char *const flags[] = {"allow_rollup_hdrs", "deny_delete", "allow_direct"};
     ov_err err = {0};
-    ov_bus_stream want = {.name = "state", .bucket = true, .replicas = 1, .max_bytes = -1, .max_msgs = -1};
+    ov_bus_stream want = {
+        .name = "state", .bucket = true, .discard_new = true, .replicas = 1, .max_bytes = -1, .max_msgs = -1};
     for (int i = 0; i < 2; i++) CHECK_OK(ov_bus_stream_ensure(bus, &want, &err), &err);
     OV_CLEANUP(ov_json_tree_p) cJSON *tree = api(bus, "$JS.API.STREAM.INFO.KV_state", "");
     const cJSON *config = ov_json_member(tree, "config");

@@ -40,7 +40,8 @@ static void test_bucket(void)
     check_case("bucket");
     ov_err err = {0};
     char *text = NULL;
-    ov_bus_stream want = {.name = "b", .bucket = true, .memory = true, .max_bytes = -1, .max_msgs = -1};
+    ov_bus_stream want = {
+        .name = "b", .bucket = true, .discard_new = true, .memory = true, .max_bytes = -1, .max_msgs = -1};
     if (!CHECK_OK(ov_bus_stream_config(&want, &text, &err), &err)) return;
     CHECK_C(text, "{\"name\":\"KV_b\",\"storage\":\"memory\",\"retention\":\"limits\",\"discard\":\"new\","
                   "\"max_msgs_per_subject\":1,\"num_replicas\":1,\"allow_rollup_hdrs\":true,\"deny_delete\":true,"
