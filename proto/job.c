@@ -40,7 +40,7 @@ static ov_status job_check(const job_wire *w, ov_err *err)
     if (st == OV_OK && !w->j.source.len) st = ov_fail(err, OV_INVALID, "job: " MEMBER_SOURCE ": missing");
     if (st == OV_OK) st = nonnegative_check(w->j.epoch, "job: " MEMBER_EPOCH, err);
     if (st == OV_OK) st = nonnegative_check(w->j.after, "job: " MEMBER_AFTER, err);
-    if (st == OV_OK) st = nonnegative_check(w->j.failures, "job: " MEMBER_FAILURES, err);
+    if (st == OV_OK) st = range_check(w->j.failures, JOB_FAILURES_MAX, "job: " MEMBER_FAILURES, err);
     return st;
 }
 

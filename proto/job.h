@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "json/fields.h"
 
-enum { JOB_LISTS_MAX = 4096, JOB_BYTES_MAX = 512 * 1024 };
+enum { JOB_LISTS_MAX = 4096, JOB_BYTES_MAX = 512 * 1024, JOB_FAILURES_MAX = 1000000000 };
 
 typedef struct {
     ov_str source, provider, strategy, repo;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "proto/end_of_life.h"
 #include "proto/job.h"
 #include "proto/members.h"
 #include "proto/report.h"
@@ -96,11 +97,11 @@ static ov_status numbers_check(const lookup *l, ov_err *err)
 {
     ov_status st = nonnegative_check(l->epoch, "lookup: " MEMBER_EPOCH, err);
     if (st == OV_OK) st = nonnegative_check(l->after, "lookup: " MEMBER_AFTER, err);
-    if (st == OV_OK) st = nonnegative_check(l->failures, "lookup: " MEMBER_FAILURES, err);
+    if (st == OV_OK) st = range_check(l->failures, JOB_FAILURES_MAX, "lookup: " MEMBER_FAILURES, err);
     if (st == OV_OK) st = nonnegative_check(l->requests, "lookup: " MEMBER_REQUESTS, err);
-    if (st == OV_OK) st = nonnegative_check(l->next_try_s, "lookup: " MEMBER_NEXT_TRY_AT, err);
-    if (st == OV_OK) st = nonnegative_check(l->looked_at_s, "lookup: " MEMBER_LOOKED_AT, err);
-    if (st == OV_OK) st = nonnegative_check(l->complete_at_s, "lookup: " MEMBER_COMPLETE_AT, err);
+    if (st == OV_OK) st = range_check(l->next_try_s, END_OF_LIFE_S_MAX, "lookup: " MEMBER_NEXT_TRY_AT, err);
+    if (st == OV_OK) st = range_check(l->looked_at_s, END_OF_LIFE_S_MAX, "lookup: " MEMBER_LOOKED_AT, err);
+    if (st == OV_OK) st = range_check(l->complete_at_s, END_OF_LIFE_S_MAX, "lookup: " MEMBER_COMPLETE_AT, err);
     return st;
 }
 

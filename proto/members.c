@@ -30,6 +30,12 @@ ov_status nonnegative_check(int64_t value, const char *path, ov_err *err)
     return value >= 0 ? OV_OK : ov_fail(err, OV_INVALID, "%s: %" PRId64 ": expected at least 0", path, value);
 }
 
+ov_status range_check(int64_t value, int64_t max, const char *path, ov_err *err)
+{
+    if (value >= 0 && value <= max) return OV_OK;
+    return ov_fail(err, OV_INVALID, "%s: %" PRId64 ": expected 0 to %" PRId64, path, value, max);
+}
+
 ov_status choice_decode(ov_str text, const char *const *names, size_t count, const char *path, unsigned *ret,
                         ov_err *err)
 {

@@ -146,6 +146,8 @@ void schema_write(ov_json_writer *w);
 OV_MUST_CHECK ov_status schema_check(int64_t schema, const char *what, ov_err *err);
 /* OV_INVALID: "job: more than 512 bytes". */
 OV_MUST_CHECK ov_status size_check(ov_str body, size_t max, const char *what, ov_err *err);
+/* OV_INVALID: "lookup: failures: -1: expected 0 to 1000000000". */
+OV_MUST_CHECK ov_status range_check(int64_t value, int64_t max, const char *path, ov_err *err);
 /* OV_INVALID: "job: after: -1: expected at least 0". path is "job: after". */
 OV_MUST_CHECK ov_status nonnegative_check(int64_t value, const char *path, ov_err *err);
 

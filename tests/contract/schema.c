@@ -10,7 +10,8 @@ enum { PATH_BYTES = 512 };
 
 static const char *const known_words[] = {"$schema", "$id",     "title",      "description", "type",
                                           "const",   "enum",    "properties", "required",    "additionalProperties",
-                                          "items",   "minimum", "minLength",  "maxLength",   "pattern"};
+                                          "items",   "minimum", "maximum",    "minLength",   "maxLength",
+                                          "pattern"};
 
 static ov_status words_check(const cJSON *schema, const char *path, ov_err *err)
 {
@@ -79,10 +80,12 @@ static ov_status pattern_check(const cJSON *pattern, const char *text, const cha
 
 static ov_status scalar_check(const cJSON *schema, const cJSON *value, const char *path, ov_err *err)
 {
-    const cJSON *minimum = ov_json_member(schema, "minimum"), *shortest = ov_json_member(schema, "minLength"),
-                *longest = ov_json_member(schema, "maxLength");
+    const cJSON *minimum = ov_json_member(schema, "minimum"), *maximum = ov_json_member(schema, "maximum"),
+                *shortest = ov_json_member(schema, "minLength"), *longest = ov_json_member(schema, "maxLength");
     if (cJSON_IsNumber(value) && minimum && value->valuedouble < minimum->valuedouble)
         return ov_fail(err, OV_INVALID, "%s: below the minimum", path);
+    if (cJSON_IsNumber(value) && maximum && value->valuedouble > maximum->valuedouble)
+        return ov_fail(err, OV_INVALID, "%s: above the maximum", path);
     if (!cJSON_IsString(value)) return OV_OK;
     double length = (double)characters(value->valuestring);
     if (shortest && length < shortest->valuedouble) return ov_fail(err, OV_INVALID, "%s: too short", path);
