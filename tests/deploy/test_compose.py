@@ -79,6 +79,22 @@ class Stack(unittest.TestCase):
         self.assertEqual({c.name: c.id for c in self.stack.containers()}, before)
         self.assertEqual(self.stack.env_file.read_text(), text)
 
+    def test_1_a_changed_secret_counts_with_the_next_up(self):
+        """And what reads none of those that changed goes on."""
+        text, password = self.stack.env_file.read_text(), self.stack.folder / "secrets/bus/api/password"
+        former = self.stack.knob("CONTROLPLANE_AUTH_TOKEN")
+        started = lambda service: [c.inspect()["State"]["StartedAt"] for c in self.stack.containers(service)]
+        before = started("aggregator"), started("api")
+        self.addCleanup(self.stack.up)
+        self.addCleanup(self.stack.env_file.write_text, text)
+        self.stack.env_file.write_text(text.replace(former, "changed-by-hand"))
+        password.write_text("pchanged\n")
+        self.stack.up()
+        status = lambda token: request(self.stack.url, "GET", "/api/v1alpha1/agents", token=token).status
+        self.assertEqual((status("changed-by-hand"), status(former)), (200, 401))
+        self.assertTrue(all(c.passes() for c in self.stack.containers("api")))
+        self.assertEqual((started("aggregator"), set(started("api")) & set(before[1])), (before[0], set()))
+
     def test_1_secrets_are_files_that_nobody_else_reads(self):
         self.assertEqual(stat.S_IMODE(self.stack.env_file.stat().st_mode), 0o600)
         secrets = self.stack.folder / "secrets"
