@@ -225,6 +225,26 @@ class Settings(unittest.TestCase):
                         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
+def leaves(schema, root, path=()):
+    """(path, whether null may stand there) of each value that is no section."""
+    for name, member in schema["properties"].items():
+        member = root["definitions"][member["$ref"].rsplit("/", 1)[-1]] if "$ref" in member else member
+        if "properties" in member:
+            yield from leaves(member, root, (*path, name))
+        else:
+            yield (*path, name), "null" in member["type"]
+
+
+def without(values, *paths):
+    values = copy.deepcopy(values)
+    for *sections, name in paths:
+        inner = values
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[name] = None
+    return values
+
+
 def nats_env(container):
     """Its variables with passwords that a careless configuration would take for numbers."""
     out = {}
@@ -325,6 +345,30 @@ class Refused(unittest.TestCase):
                              ({"controlplane": {"log": {"level": "trace"}}}, "/controlplane/log/level"), ({"nats": {"url": "http://x"}}, "/nats/url")):
             self.refused(values, said)
 
+    def test_names_that_no_server_takes(self):
+        """Services are names of DNS: 63 characters, no dots, a letter first; a StatefulSet's pods have a hash behind theirs."""
+        fix = "expected at most %d letters, digits and dashes, a letter first: set fullnameOverride"
+        for name, values, most in (("a" * 48, BOTH, 47), ("a" * 50, {**BOTH, "nats": {"url": "nats://b:4222"}}, 49),
+                                   ("my.release", BOTH, 47), ("1st", BOTH, 47), ("Opvic", BOTH, 47)):
+            self.refused({**values, "fullnameOverride": name}, f'the name "{name}"', fix % most)
+            helm.render({**values, "fullnameOverride": "a" * most})
+        with self.assertRaises(HelmFailed) as caught:
+            helm.render(BOTH, release="a" * 53)
+        self.assertIn(fix % 47, caught.exception.text)
+
+    def test_values_without_a_text(self):
+        """`extraEnvFrom:` with nothing behind it makes Helm drop the default: it is the same as empty, or refused by name."""
+        schema = load(CHART / "values.schema.json")
+        paths = [(path, takes) for path, takes in leaves(schema, schema) if path[0] != "global" and path[-1] != "resources" and len(path) > 1]
+        empty = [path for path, takes in paths if takes and path != ("agent", "identifier")]
+        self.assertGreater(len(empty), 60)
+        self.assertEqual(helm.render(without(BOTH, *empty, ("imagePullSecrets",), ("nameOverride",), ("versionTrackers",))), texts["both"])
+        needed = [path for path, takes in paths if not takes]
+        self.assertGreater(len(needed), 30)
+        self.refused(without(BOTH, *needed), *{f"'{path[-1]}'" for path in needed})
+        sections = [(n,) for n, s in schema["properties"].items() if s["type"] == "object" and n != "global"]
+        self.refused(without({}, *sections), *{f"'{n}'" for n, in sections})
+
     def test_images_of_the_go_system(self):
         for section, image in (("controlplane", {"tag": "v0.1.2"}), ("controlplane", {"repository": "ghcr.io/skillz/opvic"}),
                                ("agent", {"repository": "registry.local/opvic-agent"}), ("agent", {"tag": "0.1.0"})):
@@ -340,6 +384,7 @@ class Refused(unittest.TestCase):
         self.refused({**BOTH, "aggregator": {"streams": {"replicas": 3}}}, "aggregator.streams.replicas: 3: expected at most nats.replicas, 1")
         self.refused({**BOTH, "nats": {"auth": {"remoteAgents": ["prod-eu"]}}}, 'nats.auth.remoteAgents: "prod-eu" is this release\'s own agent')
         self.refused({"controlplane": {"enabled": True, "extraEnv": "HTTPS_PROXY=http://proxy:3128"}}, "controlplane.extraEnv: expected a list of {name, value}")
+        self.refused({**BOTH, "api": {"autoscaling": {"enabled": True, "minReplicas": 9}}}, "api.autoscaling.minReplicas: 9: expected at most maxReplicas, 5")
         self.refused({**BOTH, "nats": {"auth": {"credentialsSecret": "c"}}}, "nats.auth.credentialsSecret: expected with nats.url alone")
 
 

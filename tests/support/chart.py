@@ -55,6 +55,7 @@ ALL_ON = {
 
 CASES = {
     "nothing": {},
+    "both": BOTH,
     **{name: kept_values(name) for name in OLD},
     "all on": ALL_ON,
     "secrets of one's own": {**BOTH, "sharedAuthentication": {"existingSecret": "token"}, "nats": {"auth": {"existingSecret": "bus"}},

@@ -11,7 +11,7 @@
 {{- end -}}
 
 {{- define "opvic.busURL" -}}
-{{- .Values.nats.url | default (printf "%s://%s-nats:4222" (ternary "tls" "nats" (ne .Values.nats.tls.secretName "")) (include "opvic.fullname" .)) -}}
+{{- .Values.nats.url | default (printf "%s://%s-nats:4222" (ternary "nats" "tls" (empty .Values.nats.tls.secretName)) (include "opvic.fullname" .)) -}}
 {{- end -}}
 
 {{/* The Secret with the passwords; empty: nobody logs in by password. */}}

@@ -61,7 +61,7 @@
     name: {{ $p.existingSecret | default (printf "%s-control-plane-provider-%s-secrets" (include "opvic.fullname" $) $name) }}
 {{- end }}
 {{- end }}
-{{- with concat .Values.controlplane.extraEnvFrom .Values.fetcher.extraEnvFrom }}
+{{- with concat (.Values.controlplane.extraEnvFrom | default list) (.Values.fetcher.extraEnvFrom | default list) }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}

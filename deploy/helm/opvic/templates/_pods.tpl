@@ -19,11 +19,11 @@ imagePullPolicy: {{ $section.image.pullPolicy | default .root.Values.image.pullP
 
 {{/* (root, section) */}}
 {{- define "opvic.podSecurity" -}}
-{{- toYaml (mergeOverwrite (deepCopy .root.Values.podSecurityContext) (index .root.Values .section).podSecurityContext) -}}
+{{- toYaml (mergeOverwrite (deepCopy (.root.Values.podSecurityContext | default dict)) ((index .root.Values .section).podSecurityContext | default dict)) -}}
 {{- end -}}
 
 {{- define "opvic.containerSecurity" -}}
-{{- toYaml (mergeOverwrite (deepCopy .root.Values.securityContext) (index .root.Values .section).securityContext) -}}
+{{- toYaml (mergeOverwrite (deepCopy (.root.Values.securityContext | default dict)) ((index .root.Values .section).securityContext | default dict)) -}}
 {{- end -}}
 
 {{/* (root, section, component, many): what stands at the pod's level in every workload. Placement falls back to the
