@@ -101,6 +101,13 @@ class Rendered(unittest.TestCase):
         agent = by_key(rendered["all on"])["Deployment", "opvic-agent"]["spec"]
         self.assertEqual((agent["replicas"], agent["strategy"]["type"]), (1, "Recreate"))
 
+    def test_an_api_that_ends_answers_who_still_comes(self):
+        """Endpoints follow a pod's end by seconds. The kubelet does the waiting, since images have no shell."""
+        spec = lambda *args: pod_of(by_key(objects(helm.render(BOTH, *args)))["Deployment", "opvic-control-plane"])
+        pause = spec()["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+        self.assertGreaterEqual(spec()["terminationGracePeriodSeconds"], pause + 25 + 5)
+        self.assertNotIn("lifecycle", spec("--kube-version", "1.29.0")["containers"][0], "which does not know it")
+
     def test_budgets_only_for_several(self):
         self.assertEqual([o for o in rendered["quickstart"] if key(o) == ("PodDisruptionBudget", "opvic-nats")], [])
         budgets = {k[1]: o["spec"]["maxUnavailable"] for k, o in by_key(rendered["all on"]).items() if k[0] == "PodDisruptionBudget"}
