@@ -176,6 +176,9 @@ class Stack(unittest.TestCase):
         port = str(busy.getsockname()[1])
         for knobs, says in (({"OPVIC_PORT": "http"}, 'OPVIC_PORT: "http": expected a port number'),
                             ({"OPVIC_PORT": port, "COMPOSE_PROJECT_NAME": "opvicnone"}, f"port {port} of 127.0.0.1 is busy"),
+                            ({"OPVIC_PORT": "99999", "COMPOSE_PROJECT_NAME": "opvicnone"}, "port 99999 of 127.0.0.1: bind(): port must be 0-65535"),
+                            ({"OPVIC_BIND": "203.0.113.9", "COMPOSE_PROJECT_NAME": "opvicnone"}, f"port {self.stack.port} of 203.0.113.9: [Errno 99]"),
+                            ({"COMPOSE_PROJECT_NAME": "My Stack"}, 'COMPOSE_PROJECT_NAME: "My Stack": expected small letters'),
                             ({"FETCHERS": "many"}, 'FETCHERS: "many": expected a number'),
                             ({"KUBECONFIG_FILE": "/nowhere"}, 'KUBECONFIG_FILE: "/nowhere": expected a file that can be read'),
                             ({"CLUSTERS_DIR": "/nowhere"}, 'CLUSTERS_DIR: "/nowhere": expected a folder'),
