@@ -145,8 +145,10 @@ class Rendered(unittest.TestCase):
         fetcher = policy(behind, "fetcher")["egress"]
         self.assertEqual(ports(fetcher[:-1]), [53, 53, 4222, 3128])
         self.assertEqual(fetcher[-1], {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]})
-        elsewhere = {"nats": {"url": "tls://a.example:4443,nats://b.example"}}
-        self.assertEqual(ports(policy(elsewhere, "aggregator")["egress"]), [53, 53, 4443, 4222])
+        elsewhere = {"nats": {"url": "tls://a.example:4443,nats://b.example,nats://u:1p@[fd00::7]:4333,nats://[fd00::7]"}}
+        self.assertEqual(ports(policy(elsewhere, "aggregator")["egress"]), [53, 53, 4443, 4222, 4333, 4222])
+        six = {"fetcher": {"fetch": {"proxy": {"url": "http://[fd00::7]:3128/"}}}}
+        self.assertEqual(ports(policy(six, "fetcher")["egress"]), [53, 53, 4222, 3128])
         bus, = [r for r in policy({}, "nats")["ingress"] if ports([r]) == [4222]]
         self.assertEqual(bus["from"][0]["podSelector"]["matchExpressions"][0]["values"], ["agent", "aggregator", "control-plane", "fetcher"])
 

@@ -1,5 +1,10 @@
 {{/* Rules that several network policies have. */}}
 
+{{/* a URL's port, behind a login and an address of version 6, which have colons of their own */}}
+{{- define "opvic.port" -}}
+{{- regexFind ":[0-9]+/?$" . | trimPrefix ":" | trimSuffix "/" -}}
+{{- end -}}
+
 {{- define "opvic.toDNS" -}}
 - ports:
     - port: 53
@@ -21,7 +26,7 @@
 {{- else -}}
 - ports:
     {{- range $url := splitList "," .Values.nats.url }}
-    - port: {{ regexFind ":[0-9]+" (regexReplaceAll "^[a-z]+://" $url "") | trimPrefix ":" | default "4222" }}
+    - port: {{ include "opvic.port" $url | default "4222" }}
       protocol: TCP
     {{- end }}
 {{- end -}}
