@@ -152,6 +152,11 @@ class Rendered(unittest.TestCase):
         bus, = [r for r in policy({}, "nats")["ingress"] if ports([r]) == [4222]]
         self.assertEqual(bus["from"][0]["podSelector"]["matchExpressions"][0]["values"], ["agent", "aggregator", "control-plane", "fetcher"])
 
+    def test_the_bus_is_full_before_its_volume(self):
+        for size, most in (("10Gi", "9216Mi"), ("1Ti", "921Gi"), ("500Mi", "460800Ki"), ("20G", "18000M"), ("3T", "2700G"), ("100M", "90000K")):
+            config = by_key(objects(helm.render({**BOTH, "nats": {"persistence": {"size": size}}})))["ConfigMap", "opvic-nats"]["data"]["nats.conf"]
+            self.assertIn(f"max_file_store: {most}\n", config)
+
     def test_a_change_starts_pods_anew(self):
         def template(component, change):
             values = copy.deepcopy(BOTH)

@@ -8,7 +8,7 @@ ping_interval: 5s # a peer that says nothing is noticed within seconds
 jetstream {
   store_dir: "/data"
   {{- if $.Values.nats.persistence.enabled }}
-  max_file_store: {{ $.Values.nats.persistence.size }}
+  max_file_store: {{ include "opvic.natsStore" $.Values.nats.persistence.size }}
   {{- end }}
 }
 {{- if gt (int $.Values.nats.replicas) 1 }}
@@ -36,6 +36,14 @@ authorization {
     {{- end }}
   ]
 }
+{{- end -}}
+
+{{/* (size): nine tenths of the volume, in the unit below its own. A file system keeps some for itself (ext4 8 %), and a bus
+that finds its disk full stops, while at its limit it refuses what is new and says so. */}}
+{{- define "opvic.natsStore" -}}
+{{- $unit := regexFind "[A-Z]i?$" . -}}
+{{- $less := get (dict "Mi" "Ki" "Gi" "Mi" "Ti" "Gi" "M" "K" "G" "M" "T" "G") $unit -}}
+{{- div (mul (trimSuffix $unit . | int64) 9 (ternary 1024 1000 (hasSuffix "i" $unit))) 10 }}{{ $less -}}
 {{- end -}}
 
 {{- define "opvic.natsTLS" -}}
