@@ -356,7 +356,11 @@ class Refused(unittest.TestCase):
             self.refused(values, "additional properties", said)
         for values, said in (({"nats": {"replicas": 2}}, "/nats/replicas"), ({"agent": {"identifier": "a b"}}, "/agent/identifier"),
                              ({"controlplane": {"cache": {"expiration": "1 hour"}}}, "/controlplane/cache/expiration"),
-                             ({"controlplane": {"log": {"level": "trace"}}}, "/controlplane/log/level"), ({"nats": {"url": "http://x"}}, "/nats/url")):
+                             ({"controlplane": {"log": {"level": "trace"}}}, "/controlplane/log/level"), ({"nats": {"url": "http://x"}}, "/nats/url"),
+                             ({"controlplane": {"providers": {"gitlab": {"url": "gitlab.example"}}}}, "/controlplane/providers/gitlab/url"),
+                             ({"controlplane": {"providers": {"github": {"apiUrl": "ghe.example"}}}}, "/controlplane/providers/github/apiUrl"),
+                             ({"fetcher": {"fetch": {"allowCidrs": ["10.0.0.0/99"]}}}, "/fetcher/fetch/allowCidrs"),
+                             ({"fetcher": {"fetch": {"allowCidrs": ["10.1.2.3"]}}}, "/fetcher/fetch/allowCidrs")):
             self.refused(values, said)
 
     def test_names_that_no_server_takes(self):
