@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 from support.chart import BOTH, OLD, TRACKER, kept_values, old_manifests
-from support.helm import CHART, Helm, load
+from support.helm import CHART, Helm, HelmFailed, load
 from support.kube import TRACKERS, Kube
 from support.kubelet import Kubelet, nats_server
 from support.nats import Nats
@@ -159,8 +159,21 @@ class Installed(unittest.TestCase):
         site = self.enterContext(Site("trial"))
         site.install({"controlplane": {"enabled": True}, "nats": {"persistence": {"retain": False}}})
         until("a claim", lambda: site.list("persistentvolumeclaims"), CONTROLLERS_S)
+        self.check_three_later(site)
         helm("uninstall", "opvic", "-n", site.namespace)
         until("the claim is gone", lambda: not site.list("persistentvolumeclaims"), CONTROLLERS_S)
+
+    def check_three_later(self, site):
+        """Two new servers wait for the first, which Kubernetes replaces when they are ready: so the bus ends before."""
+        three = {"controlplane": {"enabled": True}, "nats": {"replicas": 3, "persistence": {"retain": False}}}
+        with self.assertRaises(HelmFailed) as caught:
+            site.install(three)
+        self.assertIn("nats.replicas: 3: the bus runs with 1: end it first: kubectl scale -n trial statefulset opvic-nats --replicas=0", caught.exception.text)
+        kube.kubectl("scale", "-n", site.namespace, "statefulset", "opvic-nats", "--replicas=0")
+        site.await_pods(nats=0)
+        site.install(three)
+        site.await_pods(nats=3)
+        self.assertEqual(len({p["metadata"]["labels"]["controller-revision-hash"] for p in site.kubelet.pods("nats")}), 1, "all know of each other")
 
     def test_three_servers_with_certificates(self):
         """A cluster of NATS with TLS everywhere; one of the three dies."""
