@@ -181,6 +181,7 @@ class Stack(unittest.TestCase):
                             ({"COMPOSE_PROJECT_NAME": "My Stack"}, 'COMPOSE_PROJECT_NAME: "My Stack": expected small letters'),
                             ({"FETCHERS": "many"}, 'FETCHERS: "many": expected a number'),
                             ({"KUBECONFIG_FILE": "/nowhere"}, 'KUBECONFIG_FILE: "/nowhere": expected a file that can be read'),
+                            ({"COMPOSE_PROFILES": "kubeconfig"}, "KUBECONFIG_FILE: missing: expected a file"),
                             ({"CLUSTERS_DIR": "/nowhere"}, 'CLUSTERS_DIR: "/nowhere": expected a folder'),
                             ({"COMPOSE_PROJECT_NAME": "opvicnone", "OPVIC_PORT": str(free_ports(1)[0]), "NATS_IMAGE": "127.0.0.1:1/none:1"},
                              'NATS_IMAGE: "127.0.0.1:1/none:1": cannot be pulled: '),
