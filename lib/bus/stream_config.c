@@ -8,7 +8,7 @@
 
 #include "base/poison.h"
 
-enum { NUMBERS = 6, BOOLS = 3, TEXTS = 4, UNOWNED = -2, SUBJECT_MAX = 300 };
+enum { NUMBERS = 6, BOOLS = 2, TEXTS = 4, UNOWNED = -2, SUBJECT_MAX = 300 };
 
 typedef struct {
     const char *name;
@@ -60,7 +60,8 @@ static void texts_of(const ov_bus_stream *w, text_field out[TEXTS])
     memcpy(out, fields, sizeof fields);
 }
 
-static const char *const bucket_flags[BOOLS] = {"allow_rollup_hdrs", "deny_delete", "allow_direct"};
+/* Not deny_delete: where purging is not safe, messages are deleted one by one (streams.c). */
+static const char *const bucket_flags[BOOLS] = {"allow_rollup_hdrs", "allow_direct"};
 
 static cJSON *subjects_of(const ov_bus_stream *w)
 {

@@ -118,7 +118,7 @@ static void test_what_cannot_change(ov_bus *bus)
 static void test_bucket(ov_bus *bus)
 {
     check_case("bucket");
-    static const char *const flags[] = {"allow_rollup_hdrs", "deny_delete", "allow_direct"};
+    static const char *const flags[] = {"allow_rollup_hdrs", "allow_direct"};
     ov_err err = {0};
     ov_bus_stream want = {
         .name = "state", .bucket = true, .discard_new = true, .replicas = 1, .max_bytes = -1, .max_msgs = -1};

@@ -44,7 +44,7 @@ static void test_bucket(void)
         .name = "b", .bucket = true, .discard_new = true, .memory = true, .max_bytes = -1, .max_msgs = -1};
     if (!CHECK_OK(ov_bus_stream_config(&want, &text, &err), &err)) return;
     CHECK_C(text, "{\"name\":\"KV_b\",\"storage\":\"memory\",\"retention\":\"limits\",\"discard\":\"new\","
-                  "\"max_msgs_per_subject\":1,\"num_replicas\":1,\"allow_rollup_hdrs\":true,\"deny_delete\":true,"
+                  "\"max_msgs_per_subject\":1,\"num_replicas\":1,\"allow_rollup_hdrs\":true,"
                   "\"allow_direct\":true,\"subjects\":[\"$KV.b.>\"]}");
     free(text);
 }
