@@ -133,13 +133,20 @@ static void stop_listening(ov_httpd *h)
     h->listen_fd = -1;
 }
 
+/* A function of its own, for ThreadSanitizer's list of what it takes for a race (tests/support/tsan.supp). */
+static int accept_connection(int listener, struct sockaddr_storage *peer, socklen_t *len)
+{
+    *len = sizeof *peer;
+    return accept4(listener, (struct sockaddr *)peer, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
 /* Takes in who waits. A connection that is closed meanwhile wakes the watcher when that makes a difference. */
 static void accept_some(ov_httpd *h)
 {
     struct sockaddr_storage peer;
     for (int i = 0; i < ACCEPTS && atomic_load(&h->connection_count) < ov_http_room_most(h); i++) {
-        socklen_t len = sizeof peer;
-        int fd = accept4(h->listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        socklen_t len;
+        int fd = accept_connection(h->listen_fd, &peer, &len);
         if (fd >= 0) {
             ov_http_lanes_place(h, fd, &peer, len);
         } else if (errno != EINTR && errno != ECONNABORTED) {
