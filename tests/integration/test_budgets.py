@@ -131,7 +131,7 @@ class Budgets(unittest.TestCase):
             up = self.begin(stack, ("--rate-limit", LIMIT), 2, ("--provider.github.token", "abc"),
                             ("--source.interval", "1s", "--cache.reconciler-interval", "500ms"))
             self.want(sources)
-            until("each was looked at again and again", lambda: min(asked(up)["paths"].values(), default=0) > 5)
+            until("each was looked at again and again", lambda: min(asked(up)["paths"].values(), default=0) > 6)
             self.assertEqual(len(asked(up)["paths"]), sources)
             self.assertNotIn("403", asked(up)["statuses"])
             self.assertGreater(asked(up)["total"], 2 * LIMIT)
