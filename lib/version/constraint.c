@@ -1,6 +1,7 @@
 /* Checks versions against "op version" terms joined by commas, with go-version's rules for prereleases. */
 #include "version/constraint.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -148,11 +149,14 @@ bool ov_constraint_check(const ov_constraint *c, const ov_version *v)
     return true;
 }
 
-ov_str ov_constraint_open_term(const ov_constraint *c)
+bool ov_constraint_hint(const ov_constraint *c, char out[OV_CONSTRAINT_HINT])
 {
     for (size_t i = 0; i < c->count; i++) {
         const ov_version *v = c->terms[i].version;
-        if (c->terms[i].op == TERM_PESSIMISTIC && v->written_count == 1 && v->pre.len == 0) return v->original;
+        if (c->terms[i].op != TERM_PESSIMISTIC || v->written_count != 1 || v->pre.len) continue;
+        snprintf(out, OV_CONSTRAINT_HINT, "~>%.*s excludes no higher major: write ~>%.*s.0", OV_STR_ARG(v->original),
+                 OV_STR_ARG(v->original));
+        return true;
     }
-    return (ov_str){0};
+    return false;
 }

@@ -14,8 +14,9 @@ OV_MUST_CHECK ov_status ov_constraint_parse(ov_str text, ov_constraint **ret, ov
 void ov_constraint_free(ov_constraint *c);
 void ov_constraint_free_p(ov_constraint **c);
 bool ov_constraint_check(const ov_constraint *c, const ov_version *v);
-/* "~>3" fixes nothing, it allows every higher major: the "3" of the first such term, for a hint to write "~>3.0". Its
- * ptr is NULL when there is none. A view, valid as long as c. */
-ov_str ov_constraint_open_term(const ov_constraint *c);
+/* "~>3" fixes nothing, it allows every higher major: of the first such term "~>3 excludes no higher major: write
+ * ~>3.0", cut when it is long; false when there is none. */
+enum { OV_CONSTRAINT_HINT = 200 };
+bool ov_constraint_hint(const ov_constraint *c, char out[OV_CONSTRAINT_HINT]);
 
 #endif

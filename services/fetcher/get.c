@@ -172,10 +172,8 @@ static void tell_choice(const ov_candidates *c, const char *key)
     else
         ov_candidates_explain(c, &text);
     fprintf(stderr, "%s: %.*s\n", key, OV_STR_ARG(ov_buf_str(&text)));
-    ov_str open = c->constraint ? ov_constraint_open_term(c->constraint) : (ov_str){0};
-    if (open.ptr)
-        fprintf(stderr, "--constraint: ~>%.*s excludes no higher major: write ~>%.*s.0\n", OV_STR_ARG(open),
-                OV_STR_ARG(open));
+    char hint[OV_CONSTRAINT_HINT];
+    if (c->constraint && ov_constraint_hint(c->constraint, hint)) fprintf(stderr, "--constraint: %s\n", hint);
 }
 
 /* What the look found, or with a rule (NULL: none) what that leaves of it. */

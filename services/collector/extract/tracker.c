@@ -312,10 +312,8 @@ static void check_remote(tracker_spec *t)
         ov_fail_in(&t->remote_problem, s, "spec.remoteVersion.constraint");
         return;
     }
-    ov_str open = ov_constraint_open_term(constraint);
-    if (open.ptr)
-        ov_fail(&t->remote_note, OV_OK, "%s.constraint: ~>%.*s excludes no higher major: write ~>%.*s.0", path,
-                OV_STR_ARG(open), OV_STR_ARG(open));
+    char hint[OV_CONSTRAINT_HINT];
+    if (ov_constraint_hint(constraint, hint)) ov_fail(&t->remote_note, OV_OK, "%s.constraint: %s", path, hint);
 }
 
 static ov_status parse_remote_texts(tracker_spec *t, const cJSON *remote, ov_err *err)
