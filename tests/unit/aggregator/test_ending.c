@@ -31,12 +31,7 @@ static const list_version cycles[] = {
 static void world_cycles(world *w, const char *source, const list_version *items, size_t count)
 {
     list l = {.source = ov_str_of(source), .list = OV_STR(""), .versions = (list_version *)items, .count = count};
-    ov_buf out = OV_BUF(LIST_BYTES_MAX);
-    list_encode(&l, &out);
-    char subject[SUBJECT_MAX];
-    subject_list(l.source, l.list, subject);
-    world_store(w, INPUT_LISTS, subject, ov_buf_str(&out), "", "");
-    ov_buf_clear(&out);
+    world_store_list(w, &l);
 }
 
 /* What stands in the entry's document of its version i. */

@@ -397,6 +397,15 @@ static inline void world_tombstone(world *w, const char *agent, const char *trac
     world_store(w, INPUT_REPORTS, subject, OV_STR(""), "", "");
 }
 
+static inline void world_store_list(world *w, const list *l)
+{
+    OV_CLEANUP(ov_buf_clear) ov_buf out = OV_BUF(LIST_BYTES_MAX);
+    char subject[SUBJECT_MAX];
+    list_encode(l, &out);
+    subject_list(l->source, l->list, subject);
+    world_store(w, INPUT_LISTS, subject, ov_buf_str(&out), "", "");
+}
+
 static inline void world_list(world *w, const char *source, const char *name, const char *const *versions, size_t count,
                               bool truncated)
 {
@@ -407,12 +416,7 @@ static inline void world_list(world *w, const char *source, const char *name, co
               .versions = items,
               .count = count,
               .truncated = truncated};
-    ov_buf out = OV_BUF(LIST_BYTES_MAX);
-    list_encode(&l, &out);
-    char subject[SUBJECT_MAX];
-    subject_list(l.source, l.list, subject);
-    world_store(w, INPUT_LISTS, subject, ov_buf_str(&out), "", "");
-    ov_buf_clear(&out);
+    world_store_list(w, &l);
     free(items);
 }
 
